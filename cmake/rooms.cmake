@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# A room is one folder of src/: one static library that links only the rooms below it,
+# so that a call in the wrong direction fails in the linker as well as in the layer check.
+
+# multisink_room(NAME SOURCES ... ROOMS ... LIBS ...)
+function(multisink_room name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS;LIBS" ${ARGN})
+    if(NOT ARG_SOURCES)
+        return()
+    endif()
+    add_library(room_${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(room_${name} PUBLIC multisink_flags)
+    foreach(room IN LISTS ARG_ROOMS)
+        if(TARGET room_${room})
+            target_link_libraries(room_${name} PUBLIC room_${room})
+        endif()
+    endforeach()
+    target_link_libraries(room_${name} PUBLIC ${ARG_LIBS})
+endfunction()
+
+# multisink_test(ROOM FILE [ROOMS ...] [SOURCES ...] [LIBS ...] [LABELS ...])
+# builds tests/unit/ROOM/test_FILE.c into the binary test_ROOM_FILE and registers it with CTest.
+function(multisink_test room file)
+    cmake_parse_arguments(ARG "" "TIMEOUT" "ROOMS;SOURCES;LIBS;LABELS" ${ARGN})
+    set(name test_${room}_${file})
+    add_executable(${name} test_${file}.c ${ARG_SOURCES})
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    target_link_libraries(${name} PRIVATE room_${room})
+    foreach(r IN LISTS ARG_ROOMS)
+        target_link_libraries(${name} PRIVATE room_${r})
+    endforeach()
+    target_link_libraries(${name} PRIVATE ${ARG_LIBS} cmocka)
+    add_test(NAME ${room}/${file} COMMAND ${name})
+    if(NOT ARG_TIMEOUT)
+        set(ARG_TIMEOUT 60)
+    endif()
+    if(NOT ARG_LABELS)
+        set(ARG_LABELS unit)
+    endif()
+    set_tests_properties(${room}/${file} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+        ENVIRONMENT "MULTISINK_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+endfunction()
+
+# multisink_fuzz(NAME ROOMS ...) builds tests/fuzz/fuzz_NAME.c with libFuzzer's main.
+function(multisink_fuzz name)
+    cmake_parse_arguments(ARG "" "" "ROOMS;LIBS" ${ARGN})
+    add_executable(fuzz_${name} fuzz_${name}.c)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    foreach(r IN LISTS ARG_ROOMS)
+        target_link_libraries(fuzz_${name} PRIVATE room_${r})
+    endforeach()
+    target_link_libraries(fuzz_${name} PRIVATE ${ARG_LIBS})
+endfunction()

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/*
+ * Every ceiling on something that a peer, a file or a user can make grow, with its reason. A size
+ * that comes from outside is compared with one of these before it is used.
+ */
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+/* PostgreSQL. One replication message holds one row; the server itself stops at 1 GiB a field and
+ * about that much a message. A quarter of it is far above any row seen in practice and small enough
+ * that one such row does not end the process. */
+#define LIMIT_PG_MESSAGE   (256 * MIB)
+#define LIMIT_PG_COLUMNS   1664u /* MaxTupleAttributeNumber, PostgreSQL htup_details.h */
+#define LIMIT_PG_NAME      1024u /* NAMEDATALEN is 64; builds with more exist */
+#define LIMIT_PG_RELATIONS 100000u /* cached relation versions before the cache is refused */
+
+/* Memory that one open transaction may take before its rows go to a spool file. */
+#define LIMIT_TX_MEMORY (4 * MIB)
+
+/* The embedded log. A batch is what a reader must hold to check its CRC, times the readers. */
+#define LIMIT_LOG_BATCH  (256 * KIB)                 /* a batch is closed at about this size */
+#define LIMIT_LOG_RECORD (LIMIT_PG_MESSAGE + MIB)    /* one row and its framing */
+#define LIMIT_LOG_SEGMENT (1 * GIB)                  /* largest configurable segment */
+
+/* A micro-batch given to a sink: bounded by rows and by bytes, whichever comes first. */
+#define LIMIT_BATCH_ROWS  4096u
+#define LIMIT_BATCH_BYTES (1 * MIB)
+
+/* One arena: a batch's bytes, decoded and shaped; a single row may be LIMIT_PG_MESSAGE. */
+#define LIMIT_ARENA (3 * (256 * MIB))
+
+/* Configuration and small documents. */
+#define LIMIT_CONFIG_FILE  (1 * MIB)
+#define LIMIT_CONFIG_DEPTH 32u
+#define LIMIT_SECRET       (64 * KIB)
+#define LIMIT_JSON_DEPTH   512u
+
+/* HTTP, as a client: what is kept of an answer; the rest is read and dropped. As a server
+ * (receive): one POST's body. */
+#define LIMIT_HTTP_REPLY_KEPT (4 * KIB)
+#define LIMIT_HTTP_REPLY_READ (16 * MIB)
+#define LIMIT_HTTP_BODY       (64 * MIB)
+
+/* Redis: one reply; the script's arguments of one batch. */
+#define LIMIT_REDIS_REPLY   (64 * MIB)
+#define LIMIT_REDIS_DEPTH   7u
+#define LIMIT_REDIS_REQUEST (LIMIT_PG_MESSAGE + 16 * MIB)
+
+/* Cassandra: an envelope may be 256 MiB by the protocol; what we read (errors, system tables) is
+ * small. What we send is bounded by the row. */
+#define LIMIT_CQL_REPLY    (16 * MIB)
+#define LIMIT_CQL_REQUEST  (LIMIT_PG_MESSAGE + MIB)
+#define LIMIT_CQL_HOSTS    4096u
+#define LIMIT_CQL_IN_FLIGHT 2048u
+
+/* Parked records of one sink before the sink stops: a wave of them is a fault, not bad data. */
+#define LIMIT_PARKED 10000u
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+/*
+ * pipeline.yaml -> checked structs. Every key is described once, in a table of struct config_key: the
+ * same table parses, validates and documents (docs/configuration.md is generated from it).
+ *
+ * All faults of a file are collected and come at once, each with line, column and the nearest known
+ * name; config_load fails as a whole when there is one. Parsing is offline: it opens nothing but the
+ * file itself and the files of ${file:...} secrets.
+ *
+ * Values: scalars with ${env:NAME} and ${file:PATH} resolved; durations ("500ms", "10s", "5m", "2h",
+ * "7d") as int64 milliseconds; sizes ("64KiB", "20GiB", "10MB") as uint64 bytes; both need a unit.
+ * Everything lives in the config's own arena until config_free. One thread at load, then read-only
+ * and shared.
+ */
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- the file as a tree, with where each part stands --------------------------------------- */
+
+enum config_kind { CONFIG_SCALAR, CONFIG_LIST, CONFIG_MAP };
+
+struct config_node {
+    enum config_kind kind;
+    int line; /* from 1 */
+    int column;
+    struct str text;    /* scalar: resolved text, terminated */
+    bool quoted;        /* scalar written in quotes: never null, never a number by accident */
+    bool secret;        /* came from ${...}: never shown */
+    size_t count;       /* list and map */
+    const struct config_node **keys; /* map: scalar nodes */
+    const struct config_node **items;
+};
+
+/* The value of a map's key, or NULL. */
+const struct config_node *config_get(const struct config_node *map, const char *name);
+
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+struct config_report; /* collects faults; opaque */
+
+/* Adds one fault at the node. ERR_STOP is implied; `code` one of 02xx. */
+void config_fault(struct config_report *rep, const struct config_node *at, enum error_code code,
+                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* As config_fault, with "did you mean" (when one is near) and the list of known names behind it. */
+void config_fault_name(struct config_report *rep, const struct config_node *at, enum error_code code,
+                       const char *what, const char *const *known, size_t known_count);
+/* A warning: does not make the file invalid. */
+void config_warning(struct config_report *rep, const struct config_node *at, enum error_code code,
+                    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* For custom parsers: memory of the config. */
+struct arena *config_report_arena(struct config_report *rep);
+
+/* ---- the table of keys ----------------------------------------------------------------------- */
+
+enum config_type {
+    CONFIG_STRING,   /* const char * (terminated; NULL when absent and no default) */
+    CONFIG_SECRET,   /* const char *; masked wherever shown */
+    CONFIG_BOOL,     /* bool */
+    CONFIG_INT,      /* int64_t, within min..max */
+    CONFIG_DURATION, /* int64_t milliseconds, within min..max */
+    CONFIG_SIZE,     /* uint64_t bytes, within min..max */
+    CONFIG_CHOICE,   /* int: index into choices */
+    CONFIG_STRINGS,  /* struct config_strings: a list of scalars, or one scalar */
+    CONFIG_GROUP,    /* a nested map, described by group; fields at offset + their own offset */
+    CONFIG_CUSTOM    /* parse() decides; field at offset */
+};
+
+struct config_strings {
+    size_t count;
+    const char *const *items;
+    const struct config_node *const *nodes; /* where each stands, for later faults */
+};
+
+struct config_key {
+    const char *name;
+    enum config_type type;
+    bool required;
+    const char *fallback; /* default as the user would write it; NULL: zero, NULL or empty */
+    size_t offset;        /* of the field in its struct */
+    int64_t min, max;     /* INT, DURATION (ms), SIZE (bytes); both 0: any non-negative value */
+    const char *const *choices; /* CHOICE: terminated by NULL */
+    const struct config_key *group; /* GROUP: its keys, terminated by a key without a name */
+    void (*parse)(const struct config_node *node, void *field, struct config_report *rep); /* CUSTOM */
+    const char *help;     /* one or two sentences, shown in docs and by `explain` */
+};
+
+/* Fills `fields` from a map node: every key of the table, defaults, and a fault for each unknown,
+ * missing or wrong one. The table ends with a key without a name. */
+void config_parse_keys(const struct config_node *map, const struct config_key *keys, void *fields,
+                       struct config_report *rep);
+
+/* ---- the whole file --------------------------------------------------------------------------- */
+
+/* A kind of sink as the configuration sees it; the sink room's registry gives the list. */
+struct config_sink_type {
+    const char *name;
+    const char *help;
+    const struct config_key *keys;
+    size_t conf_size;
+    /* Checks across keys, after all of them were parsed; may be NULL. */
+    void (*check)(const void *conf, const struct config_node *map, struct config_report *rep);
+};
+
+enum config_snapshot { CONFIG_SNAPSHOT_INITIAL, CONFIG_SNAPSHOT_NEVER };
+
+struct config_source {
+    const char *url;      /* postgres://..., without the password */
+    const char *password; /* NULL: none; secret */
+    const char *slot;
+    const char *publication;
+    struct config_strings tables; /* "schema.table"; names are matched exactly */
+    int snapshot;                 /* enum config_snapshot */
+    int64_t status_interval_ms;   /* at most this long between two status messages */
+    const struct config_node *node;
+};
+
+enum config_when_full { CONFIG_FULL_STOP_CAPTURE, CONFIG_FULL_DROP_OLDEST };
+
+struct config_stream {
+    const char *dir;    /* data directory: log/, state.db, lock, socket */
+    int64_t keep_ms;    /* segments that every sink is past are kept at least this long */
+    uint64_t max_size;  /* of the log, bytes */
+    uint64_t segment;   /* bytes */
+    int64_t safety_window_ms;
+    int when_full;      /* enum config_when_full */
+    const struct config_node *node;
+};
+
+struct config_sink {
+    const char *name;
+    struct config_strings from; /* tables */
+    const struct config_sink_type *type;
+    void *conf;          /* type->conf_size bytes */
+    bool pause;
+    int64_t park_max;    /* parked records before the sink stops */
+    int64_t retry_initial_ms;
+    int64_t retry_max_ms;
+    int64_t batch_rows;
+    const struct config_node *node;
+};
+
+struct config {
+    const char *path;
+    const char *name; /* of the pipeline */
+    struct config_source source;
+    struct config_stream stream;
+    struct config_sink *sinks;
+    size_t sink_count;
+    struct arena arena;
+    struct config_report *report;
+};
+
+/* Reads and checks a file. On failure `err` says how many faults there are (ERR_STOP, E_CONFIG_INVALID)
+ * and *ret_text (if not NULL) holds the rendered faults; on success it holds the warnings, if any.
+ * ret_text is initialised by the caller. */
+bool config_load(const char *path, const struct config_sink_type *types, size_t type_count,
+                 struct config **ret_config, struct buf *ret_text, struct error *err) MUST_CHECK;
+void config_free(struct config *c);
+
+/* docs/configuration.md, from the tables. */
+void config_write_manual(const struct config_sink_type *types, size_t type_count, struct buf *b);
+
+#endif
