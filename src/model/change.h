@@ -39,7 +39,10 @@ enum change_flags {
     CHANGE_KEY_MOVED = 1,
     /* TRUNCATE ... CASCADE / RESTART IDENTITY */
     CHANGE_TRUNCATE_CASCADE = 2,
-    CHANGE_TRUNCATE_RESTART = 4
+    CHANGE_TRUNCATE_RESTART = 4,
+    /* Set by the deliver loop, never stored: an earlier record of this key is parked. A sink with
+     * sink_ops.replay must not apply it but reject it as waiting. */
+    CHANGE_HELD = 8
 };
 
 struct change {

@@ -67,7 +67,9 @@ struct sink_ops {
     size_t conf_size;
     void (*check)(const void *conf, const struct config_node *map, struct config_report *rep);
     /* Does the order of the records of one key matter at the target? Then later records of a parked key
-     * are held back behind it. (Cassandra: no, its write stamps order.) */
+     * are held back behind it: a sink with `replay` gets them marked CHANGE_HELD and rejects them as
+     * waiting, so that it can name them; from any other sink they are kept away. (Cassandra: no, its
+     * write stamps order.) */
     bool ordered;
 
     bool (*open)(const void *conf, const struct sink_env *env, struct sink **ret_sink,
