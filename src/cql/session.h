@@ -30,11 +30,13 @@
 
 #include <stdint.h>
 
+struct arena;
 struct cql_session;
 struct cql_stmt;
 
+/* ANY (0 on the wire) is left out: a write that only one hint holds is not durable. */
 enum cql_consistency {
-    CQL_ANY = 0x0,
+    CQL_CONSISTENCY_DEFAULT = 0x0, /* LOCAL_QUORUM */
     CQL_ONE = 0x1,
     CQL_TWO = 0x2,
     CQL_THREE = 0x3,
@@ -46,9 +48,8 @@ enum cql_consistency {
 };
 
 struct cql_opts {
-    const char *const
-        *contact_points; /* "name", "name:port", "[v6]:port"; at least one; resolved at
-                                          every connect */
+    /* "name", "name:port", "[v6]:port"; at least one; resolved at every connect. */
+    const char *const *contact_points;
     size_t contact_point_count;
     uint16_t port;        /* 0: 9042 */
     const char *local_dc; /* NULL: the only one there is, or ERR_STOP that names them all */
