@@ -26,11 +26,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "cql/types.h"
 #include "net/net.h"
 
 #include <stdint.h>
 
-struct arena;
 struct cql_session;
 struct cql_stmt;
 
@@ -92,9 +92,10 @@ enum cql_column_kind { CQL_PARTITION_KEY, CQL_CLUSTERING, CQL_REGULAR, CQL_STATI
 
 struct cql_column {
     const char *name; /* as stored, not quoted */
-    const char *type; /* as in system_schema: "text", "frozen<list<text>>" */
     enum cql_column_kind kind;
-    int position; /* within partition key or clustering; -1 for the others */
+    int position;                /* within partition key or clustering; -1 for the others */
+    const char *type_text;       /* as in system_schema: "text", "frozen<list<text>>" */
+    const struct cql_type *type; /* the same, parsed; NULL: not a type that types.h can read */
 };
 
 struct cql_table {
@@ -112,12 +113,11 @@ void cql_table_free(struct cql_table *t);
 
 /* ---- statements ---- */
 
-/* One bind marker. Both texts live as long as the session. */
+/* One bind marker. Lives as long as the session. */
 struct cql_bind {
     const char *name; /* the column's name, or "[timestamp]", "[ttl]" */
-    const char
-        *type; /* the form of system_schema, without "frozen<>": "list<text>", "vector<float, 3>";
-                         a user type is "keyspace.name", an unknown one 'class.name' in quotes */
+    const struct cql_type *type;
+    const char *type_text; /* as CQL writes it, for messages */
 };
 
 /* Prepares `text` (fully qualified table, explicit columns) and describes its markers. The handle is
@@ -161,7 +161,7 @@ bool cql_session_write(struct cql_session *s, const struct cql_request *requests
 
 struct cql_rows {
     const char *const *names; /* of the columns */
-    const char *const *types; /* as in struct cql_bind */
+    const struct cql_type *const *types;
     size_t column_count;
     size_t row_count;
     const struct str *values; /* row * column_count + column; raw bytes; p == NULL: null */
