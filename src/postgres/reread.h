@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTGRES_REREAD_H
+#define POSTGRES_REREAD_H
+
+/*
+ * Reads columns of one row again, by its key, as the source has them now. For the one case in which
+ * pgoutput does not send a value at all: an update changed the key and left a TOAST value alone.
+ */
+
+#include "model/change.h"
+#include "postgres/conn.h"
+
+/*
+ * Fills every VALUE_UNCHANGED of `row` (rel->column_count values) from the row whose primary key, else
+ * replica identity, has the values in `row`. *ret_found false: there is no such row any more (deleted
+ * or moved since: a later change says so), nothing is filled. Texts live in `a`. Ordinary connection.
+ * ERR_STOP, E_PG_REREAD: no usable key, or the column or table is gone since.
+ */
+bool postgres_reread(struct postgres_conn *sql, const struct relation *rel, struct value *row,
+                     struct arena *a, bool *ret_found, struct error *err) MUST_CHECK;
+
+#endif
