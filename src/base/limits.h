@@ -61,4 +61,15 @@
 /* Parked records of one sink before the sink stops: a wave of them is a fault, not bad data. */
 #define LIMIT_PARKED 10000u
 
+/* Configuration, further: a tree node is about 150 bytes, so that the most values a file can hold stay
+ * around 15 MiB; every sink is a thread; what ${...} takes in, all of it together; faults that are
+ * shown, each at most a screen line or four; the memory that all of these, and the sinks' own parsed
+ * forms, can sum up to. */
+#define LIMIT_CONFIG_NODES   100000u
+#define LIMIT_CONFIG_SINKS   256u
+#define LIMIT_CONFIG_SECRETS (1 * MIB)
+#define LIMIT_CONFIG_FAULTS  50u
+#define LIMIT_CONFIG_REPORT  (1 * MIB)
+#define LIMIT_CONFIG_ARENA   (256 * MIB)
+
 #endif

@@ -25,12 +25,15 @@ struct cli_command {
     const char *summary; /* one line for `multisink help` */
     const char *usage;   /* whole help text: examples first */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+    bool hidden;         /* for the build, not for users: not listed */
 };
 
 const struct cli_command *cli_commands(size_t *ret_count);
 
 /* main(): finds the command and runs it; unknown ones are answered with the nearest name. */
 int cli_main(int argc, char **argv);
+/* NULL when there is none of that name. */
+const struct cli_command *cli_command_find(const char *name);
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -48,6 +51,18 @@ struct cli_option {
  * (from argv[1]); *ret_count is their number. A wrong option: message with the nearest name, false
  * (exit CLI_USAGE). `options` ends with one without a name. */
 bool cli_parse(int argc, char **argv, const struct cli_option *options, int *ret_count);
+/* Takes the global options that stand before the command; *ret_used words of argv from argv[1]. */
+bool cli_parse_global(int argc, char **argv, int *ret_used);
+
+/* The options every command has, as given: --no-color, --quiet (-q), --log-format, --log-level. They
+ * are understood by cli_parse and applied by it (logger_init). Set once, before any thread starts. */
+struct cli_globals {
+    bool no_color;
+    bool quiet; /* no messages but errors; the log from warnings up */
+    const char *log_format;
+    const char *log_level;
+};
+const struct cli_globals *cli_globals(void);
 
 /* ---- showing ------------------------------------------------------------------------------------ */
 
@@ -58,15 +73,30 @@ int cli_failure(const struct error *err);
 int cli_usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Loads a configuration and prints its faults; NULL when it is not valid. path NULL: pipeline.yaml. */
 struct config *cli_load_config(const char *path);
-/* Writes all of a buf to stdout; false when stdout is gone. */
+/* Writes all of a buf to stdout; false when stdout is gone, which is said on stderr unless a reader
+ * simply stopped reading. */
 bool cli_print(const struct buf *b);
+/* cli_print and buf_done; CLI_OK or CLI_RUNTIME. */
+int cli_finish(struct buf *b);
 /* Colour wanted on that stream? Honours --no-color, NO_COLOR and whether it is a terminal. */
 bool cli_color(int fd);
+/* Columns of the terminal behind fd, 40 to 200; 80 when it is none. */
+int cli_width(int fd);
+/* As cli_usage_error, with a code of its own. */
+int cli_usage_fault(enum error_code code, const char *command, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Words of `text` in lines of at most `width` columns. The first line is continued where the caller
+ * stands (at column `indent`), the others are indented by `indent`. No line end after the last. */
+void cli_put_wrapped(struct buf *b, const char *text, int indent, int width);
+/* "DID YOU MEAN" for messages: the nearest of `names`, or NULL when none is near. */
+const char *cli_nearest(const char *word, const char *const *names, size_t count);
 
 /* One file each. */
 int cli_check(int argc, char **argv);
 int cli_dlq(int argc, char **argv);
+int cli_docs(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_help(int argc, char **argv);
 int cli_init(int argc, char **argv);
 int cli_lint(int argc, char **argv);
 int cli_log(int argc, char **argv);
@@ -76,8 +106,8 @@ int cli_slot(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
-extern const char cli_check_usage[], cli_dlq_usage[], cli_explain_usage[], cli_init_usage[],
-    cli_lint_usage[], cli_log_usage[], cli_receive_usage[], cli_run_usage[], cli_slot_usage[],
+extern const char cli_check_usage[], cli_dlq_usage[], cli_docs_usage[], cli_explain_usage[],
+    cli_help_usage[], cli_init_usage[], cli_lint_usage[], cli_log_usage[], cli_receive_usage[], cli_run_usage[], cli_slot_usage[],
     cli_status_usage[], cli_version_usage[];
 
 #endif

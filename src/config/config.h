@@ -59,6 +59,9 @@ void config_warning(struct config_report *rep, const struct config_node *at, enu
 /* For custom parsers: memory of the config. */
 struct arena *config_report_arena(struct config_report *rep);
 
+/* The nearest of the known names, for "did you mean"; NULL when none is near. */
+const char *config_nearest(struct str name, const char *const *known, size_t known_count);
+
 /* ---- the table of keys ----------------------------------------------------------------------- */
 
 enum config_type {
