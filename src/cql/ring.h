@@ -25,8 +25,7 @@
 struct cql_ring;
 struct cql_ring_place;
 
-/* Everything is borrowed during cql_ring_new only. A host without tokens is planned last of its kind
- * and never a replica. */
+/* Everything is borrowed during cql_ring_new only. A host without tokens is never a replica. */
 struct cql_ring_host {
     const char *dc;
     const char *rack;

@@ -16,7 +16,7 @@
  *
  *   timestamp: CQL keeps milliseconds, PostgreSQL microseconds. The fraction below the millisecond is
  *   dropped toward minus infinity (…59.123999 is …59.123; 1969-12-31 23:59:59.9995 is -1 ms).
- *   A column of type bigint or text keeps everything, where that matters.
+ *   A column of type text keeps everything, where that matters.
  */
 
 #include "base/arena.h"
