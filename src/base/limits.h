@@ -57,6 +57,12 @@
 #define LIMIT_CQL_REQUEST  (LIMIT_PG_MESSAGE + MIB)
 #define LIMIT_CQL_HOSTS    4096u
 #define LIMIT_CQL_IN_FLIGHT 2048u
+/* A column's type as the schema writes it. Cassandra's own ceiling for a vector's dimension is 8192;
+ * nobody nests sixteen collections or writes a tuple of a thousand. */
+#define LIMIT_CQL_TYPE_TEXT  (64 * KIB)
+#define LIMIT_CQL_TYPE_DEPTH 16u
+#define LIMIT_CQL_TYPE_PARTS 1024u
+#define LIMIT_CQL_DIMENSION  65536u
 
 /* Parked records of one sink before the sink stops: a wave of them is a fault, not bad data. */
 #define LIMIT_PARKED 10000u
