@@ -80,8 +80,8 @@ static bool put_bytea(struct str text, struct buf *b)
             return false;
         to[at++] = base64_digits[v >> 18 & 63];
         to[at++] = base64_digits[v >> 12 & 63];
-        to[at++] = digits > 2 ? base64_digits[v >> 6 & 63] : '=';
-        to[at++] = digits > 4 ? base64_digits[v & 63] : '=';
+        to[at++] = (char)(digits > 2 ? base64_digits[v >> 6 & 63] : '=');
+        to[at++] = (char)(digits > 4 ? base64_digits[v & 63] : '=');
         left -= digits;
     }
     to[at++] = '"';
