@@ -476,7 +476,7 @@ class Receiver(Server):
         self.options = list(options)
 
     def command(self):
-        return [str(MULTISINK), "receive", "--port", str(self.port), "--file", str(self.file), *self.options]
+        return [str(MULTISINK), "receive", "--port", str(self.port), "--out", str(self.file), "--quiet", *self.options]
 
     def ready(self):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):

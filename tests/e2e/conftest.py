@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers for the tests. Cassandra takes eleven seconds to start and is shared by the session, a keyspace for each
+test; PostgreSQL and Redis start at once, so every test has its own."""
+import os
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+
+import seed  # noqa: E402
+import servers  # noqa: E402
+
+LONG = bool(os.environ.get("MULTISINK_LONG"))
+
+
+def pytest_report_header(config):
+    return f"multisink: {servers.MULTISINK}, {'long' if LONG else 'short'} forms"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and call.when != "teardown":
+        for value in item.funcargs.values():
+            run = value if isinstance(value, servers.Run) else getattr(value, "run", None)
+            if isinstance(run, servers.Run):
+                run.failed = True
+        for value in item.funcargs.values():
+            if isinstance(value, servers.Server):
+                report.sections.append((f"{value.name}: {value.log_path}", value.log_tail(30)))
+
+
+@pytest.fixture
+def long():
+    """Is this the long form?"""
+    return LONG
+
+
+@pytest.fixture
+def run():
+    with servers.Run() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def session_run():
+    with servers.Run("multisink-session-") as made:
+        yield made
+
+
+@pytest.fixture
+def pg(run):
+    """PostgreSQL with the seed's tables, REPLICA IDENTITY FULL, publication and slot."""
+    with servers.Postgres(run) as server:
+        seed.make_source(server)
+        yield server
+
+
+@pytest.fixture
+def empty_pg(run):
+    with servers.Postgres(run) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(run):
+    with servers.Redis(run) as server:
+        yield server
+
+
+@pytest.fixture
+def receiver(run):
+    with servers.Receiver(run) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cassandra_node(session_run):
+    with servers.Cassandra(session_run) as server:
+        yield server
+
+
+@pytest.fixture
+def cassandra(cassandra_node):
+    """The shared node with a fresh, empty engagement keyspace."""
+    if not cassandra_node.running():
+        cassandra_node.start()
+    seed.make_cassandra(cassandra_node)
+    return cassandra_node
+
+
+@pytest.fixture
+def start(run):
+    """start(config) runs multisink on that pipeline and ends it after the test."""
+    made = []
+
+    def starter(config, wait=True, **kwargs):
+        server = servers.Multisink(run, config, **kwargs)
+        made.append(server)
+        server.start(wait)
+        return server
+
+    yield starter
+    for server in made:
+        server.close()
