@@ -57,12 +57,17 @@
 #define LIMIT_CQL_REQUEST  (LIMIT_PG_MESSAGE + MIB)
 #define LIMIT_CQL_HOSTS    4096u
 #define LIMIT_CQL_IN_FLIGHT 2048u
+#define LIMIT_CQL_STATEMENT_ID 64u /* MD5 today: 16 bytes */
+#define LIMIT_CQL_TOKENS 4096u /* of one host; num_tokens was 256 for a decade */
 /* A column's type as the schema writes it. Cassandra's own ceiling for a vector's dimension is 8192;
  * nobody nests sixteen collections or writes a tuple of a thousand. */
 #define LIMIT_CQL_TYPE_TEXT  (64 * KIB)
 #define LIMIT_CQL_TYPE_DEPTH 16u
 #define LIMIT_CQL_TYPE_PARTS 1024u
 #define LIMIT_CQL_DIMENSION  65536u
+/* A numeric: 131072 digits before and 16383 behind the point (PostgreSQL, numeric types). More would be
+ * somebody else's text, and the conversion takes the square of it. */
+#define LIMIT_PG_NUMERIC_DIGITS 147455u
 
 /* Parked records of one sink before the sink stops: a wave of them is a fault, not bad data. */
 #define LIMIT_PARKED 10000u
