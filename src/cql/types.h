@@ -76,9 +76,9 @@ bool cql_types_read(struct rd *r, struct arena *a, const struct cql_type **ret_t
 bool cql_types_equal(const struct cql_type *x, const struct cql_type *y);
 /* As CQL writes it. */
 void cql_types_text(const struct cql_type *type, struct buf *b);
-/* The CQL type that holds every value of a PostgreSQL column, but for the documented few (infinity);
- * never NULL: what has no equal is text. For CREATE TABLE. */
-const char *cql_types_suggest(const struct column *col);
+/* Appends the CQL type for a PostgreSQL column in CREATE TABLE: the one of the same kind; what has no
+ * equal becomes text, an array a frozen list. */
+void cql_types_suggest(const struct column *col, struct buf *b);
 
 /* Can a column of this shape be stored in the type? On false *ret_why is a static half-sentence
  * ("int holds less than bigint"). Narrowing is refused here, not row by row. */
