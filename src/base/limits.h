@@ -83,4 +83,13 @@
 #define LIMIT_CONFIG_REPORT  (1 * MIB)
 #define LIMIT_CONFIG_ARENA   (256 * MIB)
 
+/* Redis, further. Elements: what one reply may announce, far above the answers to our questions. A
+ * command's argument count is one byte of the script's control string; commands of one event; how many
+ * bytes one script call takes before the batch is split (a single larger change goes alone). */
+#define LIMIT_REDIS_ELEMENTS  ((size_t)100000)
+#define LIMIT_REDIS_ARGUMENTS 200u
+#define LIMIT_REDIS_COMMANDS  64u
+#define LIMIT_REDIS_CALL      (4 * MIB)
+#define LIMIT_REDIS_REASON    400u /* bytes of an error that Redis gave, as it is kept */
+
 #endif
