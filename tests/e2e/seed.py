@@ -105,9 +105,8 @@ def pipeline(pg, *sinks, source=None, **stream):
 
 INSERT = ("INSERT INTO engagement_events (content_id, user_id, event_type, event_ts, duration_ms, device, raw_payload) "
           "VALUES (%s, %s, %s, now(), %s, %s, %s) RETURNING id")
-UPDATE = ("UPDATE engagement_events SET duration_ms = %s, device = %s, content_id = %s, "
-          "raw_payload = jsonb_set(raw_payload, '{{v}}', to_jsonb((raw_payload->>'v')::int + 1)) WHERE id = %s"
-          ).replace("{{v}}", "{v}")
+UPDATE = ("UPDATE engagement_events SET duration_ms = %s, device = %s, content_id = COALESCE(%s, content_id), "
+          "raw_payload = jsonb_set(raw_payload, '{v}', to_jsonb((raw_payload->>'v')::int + 1)) WHERE id = %s")
 DELETE = "DELETE FROM engagement_events WHERE id = %s"
 
 
@@ -135,10 +134,8 @@ class Writer:
             db.execute(DELETE, (live.pop(),))
         elif live and what < self.deletes + self.updates:
             row = r.choice(live)
-            content = r.choice(CONTENTS)
-            keep = r.random() >= self.move
-            sql = UPDATE.replace("content_id = %s", "content_id = COALESCE(%s, content_id)")
-            db.execute(sql, (r.randrange(100000), r.choice(DEVICES), None if keep else content, row))
+            content = r.choice(CONTENTS) if r.random() < self.move else None
+            db.execute(UPDATE, (r.randrange(100000), r.choice(DEVICES), content, row))
         else:
             payload = json.dumps({"v": 0, "w": self.tag})
             cursor = db.execute(INSERT, (r.choice(CONTENTS), str(uuid.UUID(int=r.getrandbits(128))),
@@ -150,15 +147,14 @@ class Writer:
     def transaction(self, db, changes=None):
         """One transaction on a connection that is not in autocommit; the number of changes it committed."""
         count = changes or self.random.randint(1, self.tx_max)
-        live = list(self.live) if len(self.live) < 2000 else self.live
-        mark = None if live is not self.live else list(self.live[-count - 1:])
-        rollback = mark is None and self.random.random() < self.rollbacks
-        inserted = sum(self._change(db, live) for _ in range(count))
+        rollback = self.random.random() < self.rollbacks
+        before = list(self.live) if rollback else None
+        inserted = sum(self._change(db, self.live) for _ in range(count))
         if rollback:
             db.rollback()
+            self.live = before
             return 0
         db.commit()
-        self.live = live
         self.changes += count
         self.inserted += inserted
         self.transactions += 1
