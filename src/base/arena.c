@@ -22,7 +22,7 @@ enum { ALIGN = _Alignof(max_align_t) };
 
 void arena_init(struct arena *a, size_t limit)
 {
-    *a = (struct arena){.limit = limit};
+    *a = (struct arena){ .limit = limit };
 }
 
 void arena_done(struct arena *a)
@@ -59,6 +59,24 @@ void arena_reset(struct arena *a)
     }
     a->head = kept;
     a->used = 0;
+}
+
+struct arena_mark arena_mark(const struct arena *a)
+{
+    return (struct arena_mark){ a->head, a->head != NULL ? a->head->used : 0, a->used };
+}
+
+void arena_rewind(struct arena *a, struct arena_mark mark)
+{
+    while (a->head != mark.head) {
+        struct arena_chunk *chunk = a->head;
+
+        a->head = chunk->next;
+        free(chunk);
+    }
+    if (a->head != NULL)
+        a->head->used = mark.head_used;
+    a->used = mark.used;
 }
 
 static void add_chunk(struct arena *a, size_t n)

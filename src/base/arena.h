@@ -28,6 +28,16 @@ void arena_done(struct arena *a);
 /* Frees everything but the largest chunk of at most 1 MiB. */
 void arena_reset(struct arena *a);
 
+/* What was handed out since the mark is given back; for work that is tried again and again within one
+ * batch. Nothing older is touched. */
+struct arena_mark {
+    const struct arena_chunk *head;
+    size_t head_used;
+    size_t used;
+};
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, struct arena_mark mark);
+
 /* Aligned for any type, not cleared; never NULL. n may be 0. */
 void *arena_alloc(struct arena *a, size_t n);
 /* count * size, checked for overflow, cleared. */

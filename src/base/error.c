@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct error_page pages[] = {
-#define ERRCODE(number, name, title, page) {number, "", #name, title, page},
+#define ERRCODE(number, name, title, page) { number, "", #name, title, page },
 #include "base/errcode.def"
 #undef ERRCODE
 };
@@ -87,6 +87,14 @@ bool error_wrap(struct error *err, const char *context_fmt, ...)
 bool error_cancel(struct error *err)
 {
     return error_set(err, ERR_CANCEL, E_SYS_CANCEL, "stopping, as asked");
+}
+
+bool error_is(const struct error *err, enum error_code code)
+{
+    struct error wanted;
+
+    set_code(&wanted, code);
+    return strcmp(err->code, wanted.code) == 0;
 }
 
 void error_clear(struct error *err)

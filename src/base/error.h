@@ -58,6 +58,8 @@ bool error_wrap(struct error *err, const char *context_fmt, ...)
 bool error_cancel(struct error *err);
 
 void error_clear(struct error *err);
+/* Was it set with this code? */
+bool error_is(const struct error *err, enum error_code code);
 const char *error_kind_name(enum error_kind kind);
 
 /* A page of the error manual. `title` and `page` are static text; page paragraphs are "\n" apart. */

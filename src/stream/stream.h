@@ -39,17 +39,17 @@ struct stream_tail {
 };
 
 struct stream_stats {
-    uint64_t bytes;           /* stored now */
-    uint64_t appended_bytes;  /* since the process started */
+    uint64_t bytes;          /* stored now */
+    uint64_t appended_bytes; /* since the process started */
     uint64_t segments;
-    struct position oldest;   /* a reader may start at or behind this */
-    int64_t last_sync_us;     /* how long the last sync took */
+    struct position oldest; /* a reader may start at or behind this */
+    int64_t last_sync_us;   /* how long the last sync took */
 };
 
 struct stream_want {
     size_t rows_max;
-    size_t bytes_max;   /* of stored rows; one row larger than this comes alone */
-    int wait_ms;        /* how long to wait for the first one */
+    size_t bytes_max; /* of stored rows; one row larger than this comes alone */
+    int wait_ms;      /* how long to wait for the first one */
     int stop_fd;
 };
 
@@ -59,7 +59,8 @@ struct stream_ops {
     bool (*begin)(struct stream *s, const struct frame_tx *tx, struct error *err);
     /* One encoded change (frame_put_change) and the relation it was written in. Ordinals count up from
      * tx->first_ordinal. */
-    bool (*frame)(struct stream *s, const struct relation *rel, struct str frame, struct error *err);
+    bool (*frame)(struct stream *s, const struct relation *rel, struct str frame,
+                  struct error *err);
     bool (*commit)(struct stream *s, struct error *err);
     void (*abort)(struct stream *s);
     bool (*mark)(struct stream *s, struct position pos, struct error *err);
@@ -67,6 +68,9 @@ struct stream_ops {
     /* Gives up what no reader needs: everything below `oldest_needed` and older than the configured
      * age. Any thread. */
     bool (*retain)(struct stream *s, struct position oldest_needed, struct error *err);
+    /* Gives up the oldest, whoever needs it, until at most `bytes_max` are stored (or only what is
+     * being written is left). A reader that needed it gets ERR_STOP. Any thread. */
+    bool (*trim)(struct stream *s, uint64_t bytes_max, struct error *err);
     void (*stats)(struct stream *s, struct stream_stats *ret_stats); /* any thread */
     void (*close)(struct stream *s);
 

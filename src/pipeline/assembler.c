@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/assembler.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "postgres/reread.h"
+
+#include <stdlib.h>
+
+/* How far a commit time of the server's clock may lie ahead of ours before ours is used. */
+enum { CLOCK_AHEAD_US = 60 * 1000000 };
+
+void assembler_init(struct assembler *as, struct stream *stream, const char *spool_dir,
+                    struct postgres_relations *relations, struct tables *tables,
+                    const struct clock *clock)
+{
+    *as = (struct assembler){
+        .stream = stream, .clock = clock, .relations = relations, .tables = tables
+    };
+    as->scratch = mem_zalloc(1, sizeof *as->scratch);
+    arena_init(&as->arena, LIMIT_ARENA);
+    spool_init(&as->spool, spool_dir, LIMIT_TX_MEMORY);
+    map_init(&as->by_version);
+}
+
+void assembler_done(struct assembler *as)
+{
+    free(as->scratch);
+    arena_done(&as->arena);
+    spool_done(&as->spool);
+    map_done(&as->by_version);
+}
+
+static void forget_transaction(struct assembler *as)
+{
+    as->open = false;
+    as->skipping = false;
+    spool_clear(&as->spool);
+    if (as->by_version.n > 0)
+        map_clear(&as->by_version);
+}
+
+void assembler_begin(struct assembler *as, uint32_t epoch, const struct stream_tail *tail)
+{
+    forget_transaction(as);
+    as->epoch = epoch;
+    as->taken = tail->position.commit_end;
+    as->last_wts = tail->last_wts;
+    postgres_relations_begin(as->relations);
+}
+
+int64_t assembler_stamp(struct assembler *as, int64_t commit_time_us)
+{
+    int64_t latest = clock_real_us(as->clock) + CLOCK_AHEAD_US;
+    int64_t wts = commit_time_us < latest ? commit_time_us : latest;
+
+    return wts > as->last_wts ? wts : as->last_wts + 1;
+}
+
+static bool unexpected(const char *what, struct error *err)
+{
+    return error_set(err, ERR_STOP, E_PGOUTPUT, "cannot follow the replication stream: %s", what);
+}
+
+static bool take_begin(struct assembler *as, const struct pgoutput_begin *begin, struct error *err)
+{
+    if (as->open)
+        return unexpected("a transaction begins within another", err);
+    as->open = true;
+    as->begin = *begin;
+    /* Commit records do not overlap, so the start of this one tells what its end will: commit_lsn <
+     * taken if and only if commit_end <= taken. take_commit looks at the end itself. */
+    as->skipping = lsn_cmp(begin->commit_lsn, as->taken) < 0;
+    return true;
+}
+
+/* Appends what the spool holds as one transaction. */
+static bool append(struct assembler *as, const struct frame_tx *tx, struct error *err)
+{
+    const struct stream_ops *ops = as->stream->ops;
+
+    if (!ops->begin(as->stream, tx, err))
+        return false;
+    spool_rewind(&as->spool);
+    for (;;) {
+        bool more;
+        uint32_t version;
+        struct str frame;
+
+        if (!spool_next(&as->spool, &more, &version, &frame, err))
+            return false;
+        if (!more)
+            break;
+        if (!ops->frame(as->stream, map_get(&as->by_version, MAP_KEY(version)), frame, err))
+            return false;
+    }
+    return ops->commit(as->stream, err);
+}
+
+static bool take_commit(struct assembler *as, const struct pgoutput_commit *commit,
+                        struct error *err)
+{
+    bool known = lsn_cmp(commit->commit_end, as->taken) <= 0;
+
+    if (!as->open)
+        return unexpected("a commit without its begin", err);
+    if (as->skipping && !known)
+        return unexpected("a transaction ends behind where its begin said", err);
+    if (!known && as->spool.entries > 0) {
+        int64_t wts = assembler_stamp(as, commit->commit_time_us);
+        struct frame_tx tx = { .epoch = as->epoch,
+                               .xid = as->begin.xid,
+                               .commit_end = commit->commit_end,
+                               .commit_lsn = commit->commit_lsn,
+                               .commit_time_us = commit->commit_time_us,
+                               .wts_base = wts - 1,
+                               .first_ordinal = 1 };
+
+        if (as->spool.entries > UINT32_MAX)
+            return error_set(err, ERR_STOP, E_SYS_LIMIT,
+                             "cannot take transaction %u: more than %u changes", as->begin.xid,
+                             UINT32_MAX);
+        if (!append(as, &tx, err)) {
+            as->stream->ops->abort(as->stream);
+            return false;
+        }
+        as->last_wts = wts + (int64_t)as->spool.entries - 1;
+        as->rows += as->spool.entries;
+        as->transactions++;
+        as->last_commit_us = commit->commit_time_us;
+    }
+    if (!known)
+        as->taken = commit->commit_end;
+    forget_transaction(as);
+    return true;
+}
+
+static bool put_change(struct assembler *as, const struct change *c, struct error *err)
+{
+    frame_put_change(spool_begin(&as->spool, c->rel->version), c);
+    if (!map_has(&as->by_version, MAP_KEY(c->rel->version)))
+        (void)map_put(&as->by_version, MAP_KEY(c->rel->version), (void *)c->rel);
+    return spool_end(&as->spool, err);
+}
+
+/* The old image under REPLICA IDENTITY FULL holds what the new one leaves out. */
+static bool merge_unchanged(const struct relation *rel, const struct value *before,
+                            enum change_before before_kind, struct value *after)
+{
+    bool left = false;
+
+    for (uint32_t i = 0; i < rel->column_count; i++) {
+        if (after[i].kind != VALUE_UNCHANGED)
+            continue;
+        if (before_kind == CHANGE_BEFORE_FULL && before[i].kind == VALUE_TEXT)
+            after[i] = before[i];
+        else
+            left = true;
+    }
+    return left;
+}
+
+static bool value_same(struct value a, struct value b)
+{
+    return a.kind == b.kind && (a.kind != VALUE_TEXT || str_eq(a.text, b.text));
+}
+
+/* Did the update give the row another key? With an old key tuple PostgreSQL says so itself; a full old
+ * row is compared in the primary key's columns. */
+static bool key_moved(const struct relation *rel, const struct pgoutput_row *row)
+{
+    bool has_primary_key = relation_has_primary_key(rel);
+
+    if (row->before_kind == CHANGE_BEFORE_NONE)
+        return false;
+    for (uint32_t i = 0; i < rel->column_count; i++) {
+        bool in_key = has_primary_key
+                          ? rel->columns[i].primary_key
+                          : rel->identity != RELATION_IDENTITY_FULL && rel->columns[i].identity;
+
+        /* A primary key column that the old tuple does not hold cannot have been looked at. */
+        if (row->before_kind == CHANGE_BEFORE_KEY && !rel->columns[i].identity)
+            continue;
+        if (in_key && !value_same(row->before[i], row->after[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool take_moved(struct assembler *as, struct postgres_conn *sql, const struct relation *rel,
+                       const struct pgoutput_row *row, bool unchanged_left, struct error *err)
+{
+    struct change gone = { .op = CHANGE_DELETE,
+                           .flags = CHANGE_KEY_MOVED,
+                           .rel = rel,
+                           .before_kind = row->before_kind,
+                           .before = row->before };
+    struct change come = { .op = CHANGE_INSERT, .flags = CHANGE_KEY_MOVED, .rel = rel };
+    bool found;
+
+    /* The old row is under the old key at the targets, so the new one must be written whole: what the
+     * message leaves out is read from the source. A row that is gone by now is gone for the targets
+     * too, by a later change. */
+    arena_reset(&as->arena);
+    if (unchanged_left && !postgres_reread(sql, rel, as->scratch->after, &as->arena, &found, err))
+        return false;
+    come.after = as->scratch->after;
+    return put_change(as, &gone, err) && put_change(as, &come, err);
+}
+
+static bool take_row(struct assembler *as, struct postgres_conn *sql,
+                     const struct pgoutput_msg *msg, struct error *err)
+{
+    const struct relation *named = postgres_relations_current(as->relations, msg->row.relation_oid);
+    const struct relation *rel;
+    struct change c = { .before_kind = msg->row.before_kind,
+                        .before = msg->row.before,
+                        .after = msg->row.after };
+    bool left = false;
+
+    if (!as->open)
+        return unexpected("a row outside a transaction", err);
+    if (named == NULL)
+        return unexpected("a row of a table that was not described", err);
+    if (as->skipping)
+        return true;
+    if (!pgoutput_fits(msg, named, err) || !tables_resolve(as->tables, sql, named, &rel, err))
+        return false;
+    if (rel == NULL)
+        return true;
+    c.rel = rel;
+    c.op = msg->kind == PGOUTPUT_INSERT   ? CHANGE_INSERT
+           : msg->kind == PGOUTPUT_UPDATE ? CHANGE_UPDATE
+                                          : CHANGE_DELETE;
+    if (c.after != NULL)
+        left = merge_unchanged(rel, c.before, c.before_kind, as->scratch->after);
+    if (c.op == CHANGE_UPDATE && key_moved(rel, &msg->row))
+        return take_moved(as, sql, rel, &msg->row, left, err);
+    return put_change(as, &c, err);
+}
+
+static bool take_truncate(struct assembler *as, struct postgres_conn *sql,
+                          const struct pgoutput_truncate *t, struct error *err)
+{
+    if (!as->open)
+        return unexpected("a truncate outside a transaction", err);
+    for (uint32_t i = 0; i < t->relation_count && !as->skipping; i++) {
+        const struct relation *named =
+            postgres_relations_current(as->relations, pgoutput_truncate_oid(t, i));
+        struct change c = { .op = CHANGE_TRUNCATE, .flags = t->flags };
+
+        if (named == NULL)
+            return unexpected("a truncate of a table that was not described", err);
+        if (!tables_resolve(as->tables, sql, named, &c.rel, err))
+            return false;
+        if (c.rel != NULL && !put_change(as, &c, err))
+            return false;
+    }
+    return true;
+}
+
+bool assembler_take(struct assembler *as, struct postgres_conn *sql, struct str payload,
+                    struct error *err)
+{
+    const struct relation *rel;
+    struct pgoutput_msg msg;
+    bool fresh;
+
+    if (!spool_relieve(&as->spool, err) || !pgoutput_decode(payload, as->scratch, &msg, err))
+        return false;
+    switch (msg.kind) {
+    case PGOUTPUT_BEGIN:
+        return take_begin(as, &msg.begin, err);
+    case PGOUTPUT_COMMIT:
+        return take_commit(as, &msg.commit, err);
+    case PGOUTPUT_RELATION:
+        return postgres_relations_put(as->relations, sql, &msg.relation, &rel, &fresh, err);
+    case PGOUTPUT_TYPE:
+        postgres_relations_type(as->relations, &msg.type);
+        return true;
+    case PGOUTPUT_INSERT:
+    case PGOUTPUT_UPDATE:
+    case PGOUTPUT_DELETE:
+        return take_row(as, sql, &msg, err);
+    case PGOUTPUT_TRUNCATE:
+        return take_truncate(as, sql, &msg.truncate, err);
+    case PGOUTPUT_ORIGIN:
+    case PGOUTPUT_MESSAGE:
+        return true; /* nothing for a sink; the position moves with the commit or a keepalive */
+    }
+    return unexpected("an unknown message", err);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PIPELINE_ASSEMBLER_H
+#define PIPELINE_ASSEMBLER_H
+
+/*
+ * Puts pgoutput's messages together to whole transactions and appends them to the stream. One source,
+ * one thread.
+ *
+ * The rows of an open transaction go to a spool, since only its commit tells the position; with the
+ * commit they go to the stream in one piece, or, when the stream has that transaction already, away.
+ *
+ * A transaction is dropped if and only if its commit_end is at or below the last durable one. Nothing
+ * else is ever filtered by position.
+ *
+ * Write stamps: wts = max(last_wts + 1, min(commit_time, now + 60 s)), one step per change, given here
+ * and nowhere else.
+ */
+
+#include "pipeline/spool.h"
+#include "pipeline/tables.h"
+#include "postgres/pgoutput.h"
+#include "postgres/relations.h"
+#include "stream/stream.h"
+
+struct assembler {
+    struct stream *stream;
+    const struct clock *clock;
+    struct postgres_relations *relations;
+    struct tables *tables;
+    struct pgoutput_scratch *scratch;
+    struct arena arena; /* texts of one re-read row */
+    struct spool spool;
+    struct map by_version; /* relation versions used in the open transaction */
+    uint32_t epoch;
+    struct lsn taken; /* commit_end of the last transaction appended or dropped */
+    int64_t last_wts;
+    bool open;     /* between Begin and Commit */
+    bool skipping; /* the open transaction is in the stream already */
+    struct pgoutput_begin begin;
+    uint64_t rows; /* appended since the start */
+    uint64_t transactions;
+    int64_t last_commit_us;
+};
+
+/* Everything given is borrowed. `after`: what the stream holds already. */
+void assembler_init(struct assembler *as, struct stream *stream, const char *spool_dir,
+                    struct postgres_relations *relations, struct tables *tables,
+                    const struct clock *clock);
+void assembler_done(struct assembler *as);
+/* A connection starts: an open transaction is forgotten, it comes again whole. */
+void assembler_begin(struct assembler *as, uint32_t epoch, const struct stream_tail *tail);
+
+/* One message. On ERR_RETRY with E_SYS_DISK_FULL nothing of it was taken: give it again later. `sql`
+ * is asked for new shapes and for values that were not sent. */
+bool assembler_take(struct assembler *as, struct postgres_conn *sql, struct str payload,
+                    struct error *err) MUST_CHECK;
+
+/* The next write stamp for something committed at that time. */
+int64_t assembler_stamp(struct assembler *as, int64_t commit_time_us);
+
+#endif

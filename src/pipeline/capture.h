@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PIPELINE_CAPTURE_H
+#define PIPELINE_CAPTURE_H
+
+/*
+ * The capture thread: from the replication slot into the stream, never waiting for a sink.
+ *
+ * Invariants, asserted here and tested by number:
+ *  (1) The LSN confirmed to PostgreSQL is never above the commit_end of what is synced to the stream,
+ *      never falls, and never exceeds the highest LSN the server itself has sent on this connection.
+ *  (2) A keepalive moves the confirmed LSN only when no transaction is open and all that came before it
+ *      is durable; the position is written to the stream first, so that the stream never lies behind
+ *      the slot.
+ *  (3) The rows of a first snapshot are one unit of the stream: visible whole or not at all.
+ *  (6) A gap in the history stops it with an error that names the gap and the cure.
+ *
+ * Errors that can pass are tried again for ever, with backoff; the others end the thread with the state
+ * PROGRESS_FAILED, and what was captured is still delivered.
+ */
+
+#include "base/clock.h"
+#include "base/wake.h"
+#include "config/config.h"
+#include "pipeline/assembler.h"
+#include "pipeline/backoff.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/progress.h"
+#include "pipeline/shapes.h"
+#include "postgres/replication.h"
+#include "postgres/server.h"
+
+struct capture_opts {
+    const struct config *config;
+    struct stream *stream;
+    struct shapes *shapes;
+    const struct clock *clock;
+    int stop_fd;
+    bool resnapshot; /* start history anew: new epoch, new slot, new snapshot */
+};
+
+struct capture {
+    struct capture_opts opts;
+    struct progress progress;
+    struct wake failed; /* set when the thread has ended with an error */
+    struct error error; /* why; read after the thread was joined */
+
+    /* owned by the capture thread */
+    struct state *state;
+    struct postgres_conn *sql;
+    struct postgres_conn *replication;
+    struct postgres_stream *wal;
+    struct postgres_relations *relations;
+    struct tables tables;
+    struct assembler assembler;
+    struct backoff backoff;
+    struct postgres_server server;
+    struct checkpoint_source source;
+    bool source_known;
+    struct lsn durable;   /* commit_end of what the stream holds durably */
+    struct lsn confirmed; /* last told to the server */
+    struct lsn idle_end;  /* the server's WAL has come this far and nothing of it is for us */
+    int64_t status_interval_us;
+    int64_t looked_us; /* when the slot was last looked at, monotonic */
+    bool reply_wanted;
+    bool unsynced; /* something was appended since the last sync */
+};
+
+bool capture_init(struct capture *c, const struct capture_opts *opts, struct error *err) MUST_CHECK;
+void capture_done(struct capture *c);
+/* The body of the thread; arg is the struct capture. */
+void capture_thread(void *arg);
+
+/* ---- shared by the capture_*.c files ----------------------------------------------------------- */
+
+/* Connects and finds out where to go on: adopts or makes publication and slot, copies the first
+ * snapshot. On success c->wal is streaming. (capture_start.c) */
+bool capture_start(struct capture *c, struct error *err) MUST_CHECK;
+/* Makes the slot and, if wanted, copies the tables in its snapshot. (capture_snapshot.c) */
+bool capture_new_history(struct capture *c, struct error *err) MUST_CHECK;
+/* For it: the connection that makes the slot and then streams, and the stored phase. */
+bool capture_connect_replication(struct capture *c, struct error *err) MUST_CHECK;
+bool capture_set_phase(struct capture *c, enum checkpoint_phase phase,
+                       struct error *err) MUST_CHECK;
+/* Closes the connections, the stream of the server first and in order. */
+void capture_disconnect(struct capture *c);
+
+/* Waits while the disk or the log is full, answering the server meanwhile; ERR_CANCEL when stop is
+ * asked. `why` is shown as the state's reason. */
+bool capture_wait_for_space(struct capture *c, const struct error *why,
+                            struct error *err) MUST_CHECK;
+/* stream_sync, waiting for space when there is none. Sets c->durable. */
+bool capture_sync(struct capture *c, struct error *err) MUST_CHECK;
+/* A mark and a sync: the stream holds everything up to `lsn`. */
+bool capture_mark(struct capture *c, struct lsn lsn, struct error *err) MUST_CHECK;
+
+#endif

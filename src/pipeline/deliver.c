@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/deliver.h"
+
+#include "base/limits.h"
+#include "base/logger.h"
+#include "pipeline/tables.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum {
+    WAIT_MS = 1000,
+    WAIT_PARKED_MS = 300,       /* while something is parked, requests are looked for */
+    STORE_EVERY_US = 50 * 1000, /* positions that may be repeated are stored at most this often */
+    TELL_EVERY_TRIES = 16
+};
+
+bool deliver_init(struct deliver *d, const struct deliver_opts *opts, struct error *err)
+{
+    bool found;
+
+    *d = (struct deliver){ .opts = *opts, .ops = sink_find(opts->sink->type->name) };
+    assert(d->ops != NULL); /* the configuration's types come from the registry */
+    (void)snprintf(d->who, sizeof d->who, "sink %s", opts->sink->name);
+    progress_init(&d->progress);
+    map_init(&d->held);
+    map_init(&d->relations_told);
+    arena_init(&d->arena, LIMIT_ARENA);
+    backoff_init(&d->backoff, opts->sink->retry_initial_ms, opts->sink->retry_max_ms,
+                 (uint64_t)clock_mono_us(opts->clock) + str_hash(str_from(opts->sink->name)));
+    if (!state_open(opts->config->stream.dir, true, &d->state, err) ||
+        !checkpoint_get_position(d->state, opts->sink->name, &found, &d->position, &d->started,
+                                 err))
+        return false;
+    if (!found || opts->restart) {
+        d->position = (struct position){ 0 };
+        d->started = false;
+    }
+    d->written = d->position;
+    d->stored = d->position;
+    d->store_ctx = (struct checkpoint_store){ d->state, opts->sink->name };
+    d->store = checkpoint_store(&d->store_ctx);
+    progress_edit_sink(&d->progress)->position = d->position;
+    d->progress.sink.state = opts->sink->pause ? PROGRESS_PAUSED : PROGRESS_STARTING;
+    progress_release(&d->progress);
+    return deliver_load_held(d, err);
+}
+
+void deliver_done(struct deliver *d)
+{
+    if (d->reader != NULL)
+        d->opts.stream->ops->reader_close(d->reader);
+    if (d->sink != NULL)
+        d->ops->close(d->sink);
+    d->reader = NULL;
+    d->sink = NULL;
+    state_close(d->state);
+    d->state = NULL;
+    map_done(&d->held);
+    map_done(&d->relations_told);
+    arena_done(&d->arena);
+    progress_done(&d->progress);
+}
+
+static int64_t real_us(const struct deliver *d)
+{
+    return clock_real_us(d->opts.clock);
+}
+
+/* ---- positions ------------------------------------------------------------------------------- */
+
+/* Invariant 4 in one place: called only behind a write that said durable, or a durable park. */
+static bool store_position(struct deliver *d, bool now, struct error *err)
+{
+    int64_t mono = clock_mono_us(d->opts.clock);
+
+    if (position_cmp(d->stored, d->written) == 0)
+        return true;
+    /* A target that a repeat does not harm needs no stored position after each batch. */
+    if (!now && (!d->ops->ordered || d->ops->position != NULL) &&
+        mono - d->stored_us < STORE_EVERY_US)
+        return true;
+    if (!checkpoint_set_position(d->state, d->opts.sink->name, d->written, d->started, err))
+        return false;
+    d->stored = d->written;
+    d->stored_us = mono;
+    return true;
+}
+
+static void advance(struct deliver *d, const struct batch *all, bool wrote)
+{
+    d->position = all->after;
+    if (wrote || d->ops->position == NULL)
+        d->written = all->after;
+}
+
+/* A sink that keeps its position itself: what is it? Goes there, forth or back. */
+static bool follow_target(struct deliver *d, struct error *err)
+{
+    char text[POSITION_TEXT];
+    struct position at;
+    bool found;
+
+    if (d->ops->position == NULL)
+        return true;
+    if (!d->ops->position(d->sink, &found, &at, err))
+        return false;
+    if (!found && d->started)
+        return error_set(
+            err, ERR_STOP, E_SINK_LOST,
+            "cannot go on with sink %s: the target has no position any more (it was at %s);"
+            " it was flushed, replaced, or restarted without persistence",
+            d->opts.sink->name, position_format(d->written, text));
+    if (found) {
+        d->written = at;
+        d->started = true;
+    }
+    return true;
+}
+
+/* The first position of a sink that keeps it itself, given before its first batch. */
+static bool start_target(struct deliver *d, struct error *err)
+{
+    if (d->ops->position == NULL || d->started)
+        return true;
+    if (!d->ops->start(d->sink, d->position, err))
+        return false;
+    d->started = true;
+    d->written = d->position;
+    return checkpoint_set_position(d->state, d->opts.sink->name, d->written, true, err);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------ */
+
+static bool open_sink(struct deliver *d, struct error *err)
+{
+    struct sink_env env = { .pipeline = d->opts.config->name,
+                            .name = d->opts.sink->name,
+                            .stop_fd = d->opts.stop_fd,
+                            .clock = d->opts.clock,
+                            .store = &d->store };
+
+    return d->sink != NULL || d->ops->open(d->opts.sink->conf, &env, &d->sink, err);
+}
+
+/* A sink without a position begins with the oldest change that is still there. */
+static bool open_reader_anew(struct deliver *d, struct error *err)
+{
+    struct stream *s = d->opts.stream;
+    struct stream_stats stats;
+    char text[POSITION_TEXT];
+
+    if (s->ops->reader_open(s, d->position, &d->reader, err))
+        return true;
+    if (err->kind != ERR_STOP)
+        return false;
+    s->ops->stats(s, &stats);
+    d->position = stats.oldest;
+    d->written = stats.oldest;
+    logger_warn(d->who,
+                "starts at %s, the oldest change the log still holds; earlier ones are gone",
+                position_format(stats.oldest, text));
+    return s->ops->reader_open(s, d->position, &d->reader, err);
+}
+
+static bool open_reader(struct deliver *d, struct error *err)
+{
+    struct stream *s = d->opts.stream;
+
+    if (d->reader != NULL)
+        return true;
+    if (d->ops->position != NULL && d->started)
+        d->position = d->written;
+    if (position_is_start(d->position))
+        return open_reader_anew(d, err);
+    if (s->ops->reader_open(s, d->position, &d->reader, err))
+        return true;
+    return error_wrap(err, "sink %s", d->opts.sink->name);
+}
+
+static bool tell_relation(struct deliver *d, const struct relation *rel, struct error *err)
+{
+    if (map_has(&d->relations_told, MAP_KEY(rel->version)))
+        return true;
+    if (d->ops->relation != NULL && !d->ops->relation(d->sink, rel, err))
+        return false;
+    (void)map_put(&d->relations_told, MAP_KEY(rel->version), d);
+    return true;
+}
+
+bool deliver_tell_relations(struct deliver *d, const struct batch *b, struct error *err)
+{
+    const struct relation *last = NULL;
+
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->changes[i].rel == last)
+            continue;
+        last = b->changes[i].rel;
+        if (!tell_relation(d, last, err))
+            return false;
+    }
+    return true;
+}
+
+/* The tables as the source has them now: what does not fit the target is said at start, not with the
+ * first change. */
+static bool tell_shapes(struct deliver *d, struct error *err)
+{
+    const struct relation *const *rels;
+    unsigned generation;
+    size_t count;
+
+    if (shapes_generation(d->opts.shapes) == d->shapes_told || d->ops->relation == NULL)
+        return true;
+    arena_reset(&d->arena);
+    generation = shapes_get(d->opts.shapes, &d->arena, &rels, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (tables_listed(&d->opts.sink->from, rels[i]->schema, rels[i]->table) &&
+            !d->ops->relation(d->sink, rels[i], err))
+            return false;
+    }
+    d->shapes_told = generation;
+    return true;
+}
+
+static bool open_all(struct deliver *d, struct error *err)
+{
+    if (d->reader == NULL && !(open_sink(d, err) && follow_target(d, err) && open_reader(d, err)))
+        return false;
+    return start_target(d, err) && tell_shapes(d, err);
+}
+
+/* ---- one batch ------------------------------------------------------------------------------------ */
+
+static bool try_batch(struct deliver *d, const struct batch *wanted, const struct batch *held,
+                      const struct sink_result *held_res, struct error *err)
+{
+    struct sink_result res = { 0 };
+
+    if (!deliver_park(d, held, held_res, err) || !deliver_tell_relations(d, wanted, err))
+        return false;
+    return d->ops->write(d->sink, wanted, &res, err) && deliver_park(d, wanted, &res, err);
+}
+
+static void tell_retry(struct deliver *d, const struct error *err, int ms)
+{
+    progress_sink_failed(&d->progress, PROGRESS_RETRYING, err, real_us(d));
+    if (d->backoff.tries % TELL_EVERY_TRIES != 1)
+        return;
+    logger_failure(LOGGER_WARN, d->who, err);
+    logger_info(d->who, "trying again in %d ms, for as long as it takes; nothing is lost", ms);
+}
+
+/* True: try again. */
+static bool wait_to_retry(struct deliver *d, struct error *err)
+{
+    int ms;
+
+    if (err->kind != ERR_RETRY)
+        return false;
+    ms = backoff_next_ms(&d->backoff);
+    tell_retry(d, err, ms);
+    if (wake_wait(d->opts.stop_fd, ms)) {
+        (void)error_cancel(err);
+        return false;
+    }
+    return true;
+}
+
+static void succeeded(struct deliver *d, const struct batch *wanted)
+{
+    int64_t now = real_us(d);
+    struct progress_sink *p = progress_edit_sink(&d->progress);
+
+    if (p->state == PROGRESS_RETRYING)
+        logger_info(d->who, "goes on after %u tries", d->backoff.tries);
+    p->state = PROGRESS_RUNNING;
+    p->last_success_us = now;
+    p->rows += wanted->count;
+    p->batches++;
+    p->pending_since_us = 0;
+    for (size_t i = 0; i < wanted->count; i++) {
+        if (wanted->changes[i].op != CHANGE_SNAPSHOT)
+            progress_latency_add(&p->latency, now - wanted->changes[i].commit_time_us, 1);
+    }
+    progress_release(&d->progress);
+    backoff_clear(&d->backoff);
+}
+
+/* After doubt: where does the target stand? *ret_rewound: not where this batch begins or lies, so the
+ * reader is opened anew there. */
+static bool look_again(struct deliver *d, const struct batch *wanted, bool *ret_rewound,
+                       struct error *err)
+{
+    char text[POSITION_TEXT];
+
+    *ret_rewound = false;
+    if (d->ops->position == NULL)
+        return true;
+    if (!follow_target(d, err))
+        return false;
+    if (position_cmp(d->written, wanted->before) >= 0 &&
+        position_cmp(d->written, wanted->after) <= 0)
+        return true;
+    logger_warn(d->who, "the target is back at %s, what it lost is sent again",
+                position_format(d->written, text));
+    d->opts.stream->ops->reader_close(d->reader);
+    d->reader = NULL;
+    *ret_rewound = true;
+    return true;
+}
+
+static void set_pending(struct deliver *d, int64_t since_us)
+{
+    struct progress_sink *p = progress_edit_sink(&d->progress);
+
+    p->pending_since_us = since_us;
+    p->position = d->written;
+    p->lag_bytes = d->reader != NULL ? d->opts.stream->ops->lag_bytes(d->reader) : p->lag_bytes;
+    if (p->state == PROGRESS_STARTING)
+        p->state = PROGRESS_RUNNING;
+    progress_release(&d->progress);
+}
+
+/* Writes a batch, again and again until it is done; what a try takes of the arena is given back. */
+static bool deliver_batch(struct deliver *d, const struct batch *all, struct error *err)
+{
+    struct batch wanted;
+    struct batch held;
+    struct sink_result held_res = { 0 };
+    struct arena_mark mark;
+    bool rewound = false;
+
+    deliver_select(d, all, &wanted, &held_res, &held);
+    if (d->ops->position != NULL)
+        wanted.before = d->written;
+    if (wanted.count > 0)
+        set_pending(d, wanted.changes[0].commit_time_us);
+    mark = arena_mark(&d->arena);
+    while (wanted.count + held.count > 0 && !try_batch(d, &wanted, &held, &held_res, err)) {
+        do {
+            if (!wait_to_retry(d, err))
+                return false;
+            arena_rewind(&d->arena, mark);
+        } while (!look_again(d, &wanted, &rewound, err));
+        if (rewound)
+            return true;
+    }
+    if (wanted.count > 0)
+        succeeded(d, &wanted);
+    advance(d, all, wanted.count > 0);
+    return true;
+}
+
+static bool step(struct deliver *d, struct error *err)
+{
+    struct stream_want want = { .rows_max = (size_t)d->opts.sink->batch_rows,
+                                .bytes_max = LIMIT_BATCH_BYTES,
+                                .wait_ms = d->parked > 0 ? WAIT_PARKED_MS : WAIT_MS,
+                                .stop_fd = d->opts.stop_fd };
+    struct batch all;
+
+    if (wake_is_set(d->opts.stop_fd))
+        return error_cancel(err);
+    if (!open_all(d, err) || !deliver_replay(d, err))
+        return false;
+    arena_reset(&d->arena);
+    if (!d->opts.stream->ops->read(d->reader, &want, &d->arena, &all, err))
+        return false;
+    if (!deliver_batch(d, &all, err) || !store_position(d, all.count == 0, err))
+        return false;
+    set_pending(d, 0);
+    return true;
+}
+
+/* ---- the thread -------------------------------------------------------------------------------------- */
+
+static void failed(struct deliver *d, const struct error *err)
+{
+    char text[POSITION_TEXT];
+
+    progress_sink_failed(&d->progress, PROGRESS_FAILED, err, real_us(d));
+    logger_failure(LOGGER_ERROR, d->who, err);
+    logger_warn(d->who, "stopped at %s; its position is kept, the other sinks go on",
+                position_format(d->written, text));
+}
+
+static void finish(struct deliver *d)
+{
+    struct error err;
+
+    if (!store_position(d, true, &err))
+        logger_failure(LOGGER_WARN, d->who, &err);
+    progress_edit_sink(&d->progress)->position = d->written;
+    if (d->progress.sink.state != PROGRESS_FAILED)
+        d->progress.sink.state = PROGRESS_STOPPED;
+    progress_release(&d->progress);
+}
+
+void deliver_thread(void *arg)
+{
+    struct deliver *d = arg;
+    struct error err;
+
+    error_clear(&err);
+    for (;;) {
+        if (step(d, &err))
+            continue;
+        if (err.kind == ERR_CANCEL || wake_is_set(d->opts.stop_fd))
+            break;
+        if (err.kind != ERR_RETRY) {
+            failed(d, &err);
+            break;
+        }
+        if (!wait_to_retry(d, &err))
+            break;
+    }
+    finish(d);
+}

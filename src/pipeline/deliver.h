@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PIPELINE_DELIVER_H
+#define PIPELINE_DELIVER_H
+
+/*
+ * The deliver thread of one sink: read a batch from the stream, select, write, park what is refused,
+ * move the position. The only place that decides whether to try again, park or stop.
+ *
+ *  (4) A sink's position moves only after the sink said that everything up to it is durable there, or
+ *      it was parked durably here.
+ *
+ * A sink that keeps its position at the target is asked for it after every doubt, and followed, back
+ * as well as forth: a target that lost its last second gets it again from the stream.
+ *
+ * A slow, broken or paused sink delays nobody: each has its own thread, reader and position.
+ */
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/wake.h"
+#include "config/config.h"
+#include "pipeline/backoff.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/park.h"
+#include "pipeline/progress.h"
+#include "pipeline/shapes.h"
+#include "sink/sink.h"
+#include "stream/stream.h"
+
+struct deliver_opts {
+    const struct config *config;
+    const struct config_sink *sink;
+    struct stream *stream;
+    struct shapes *shapes;
+    const struct clock *clock;
+    int stop_fd;
+    bool restart; /* forget the position: begin at the oldest change the stream holds */
+};
+
+struct deliver {
+    struct deliver_opts opts;
+    const struct sink_ops *ops;
+    char who[48]; /* for the logger: "sink NAME" */
+    struct progress progress;
+
+    /* owned by the deliver thread */
+    struct state *state;
+    struct checkpoint_store store_ctx;
+    struct sink_store store;
+    struct sink *sink;
+    struct stream_reader *reader;
+    struct position position; /* the reader stands here; everything up to it is done */
+    struct position written;  /* the same, but for a sink that keeps its position itself: what the
+                                  target says; a batch that holds nothing for it does not move it */
+    struct position stored;   /* what state.db says */
+    int64_t stored_us;
+    bool started;    /* a sink with a position of its own was given its first */
+    struct map held; /* keys with a parked record; values are not used */
+    int64_t parked;
+    int64_t park_looked_us;
+    struct map relations_told; /* versions the sink has accepted */
+    unsigned shapes_told;      /* generation of opts.shapes that it has accepted */
+    struct backoff backoff;
+    struct arena arena; /* of the batch */
+};
+
+bool deliver_init(struct deliver *d, const struct deliver_opts *opts, struct error *err) MUST_CHECK;
+void deliver_done(struct deliver *d);
+/* The body of the thread; arg is the struct deliver. */
+void deliver_thread(void *arg);
+
+/* ---- shared by the deliver_*.c files -------------------------------------------------------------- */
+
+/* The batch without the changes of other tables; keeps away, or marks, those whose key is parked. */
+void deliver_select(struct deliver *d, const struct batch *all, struct batch *ret_wanted,
+                    struct sink_result *ret_held, struct batch *ret_held_batch);
+/* Sets the rejects of a batch aside, durably. */
+bool deliver_park(struct deliver *d, const struct batch *b, const struct sink_result *res,
+                  struct error *err) MUST_CHECK;
+/* Replays and drops what was asked for, and what waits behind it. */
+bool deliver_replay(struct deliver *d, struct error *err) MUST_CHECK;
+/* Reads the keys that are parked, at start. */
+bool deliver_load_held(struct deliver *d, struct error *err) MUST_CHECK;
+/* Shows every relation of the batch that the sink does not know yet. */
+bool deliver_tell_relations(struct deliver *d, const struct batch *b, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/supervisor.h"
+
+#include "base/limits.h"
+#include "base/logger.h"
+#include "base/mem.h"
+#include "stream/log_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { RETAIN_EVERY_US = 1000 * 1000 };
+
+/* What is read again and checked at each start; the rest was checked when it was written, and is when
+ * it is read. */
+#define VERIFY_BYTES (16 * MIB)
+
+static bool take_lock(struct supervisor *s, struct error *err)
+{
+    const char *dir = s->opts.config->stream.dir;
+    char *path = mem_printf("%s/lock", dir);
+
+    s->lock_fd = file_posix.open(NULL, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (s->lock_fd < 0) {
+        (void)error_sys(err, ERR_STOP, E_SYS_FILE, errno, "cannot open %s", path);
+    } else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)error_set(err, ERR_STOP, E_SYS_LOCKED,
+                        "cannot use data directory %s: another multisink runs on it", dir);
+        (void)close(s->lock_fd);
+        s->lock_fd = -1;
+    }
+    free(path);
+    return s->lock_fd >= 0;
+}
+
+static bool open_stream(struct supervisor *s, struct error *err)
+{
+    const struct config_stream *conf = &s->opts.config->stream;
+    char *dir = mem_printf("%s/log", conf->dir);
+    struct log_stream_opts opts = { .dir = dir,
+                                    .segment_bytes = conf->segment,
+                                    .verify_bytes = VERIFY_BYTES,
+                                    .keep_ms = conf->keep_ms,
+                                    .clock = s->opts.clock };
+    struct log_recovery recovery = { 0 };
+    bool ok = log_stream_open(&opts, &s->stream, &recovery, err);
+
+    free(dir);
+    return ok;
+}
+
+static bool open_delivers(struct supervisor *s, struct error *err)
+{
+    const struct config *config = s->opts.config;
+
+    s->delivers = mem_zalloc(config->sink_count, sizeof *s->delivers);
+    s->deliver_threads = mem_zalloc(config->sink_count, sizeof *s->deliver_threads);
+    for (size_t i = 0; i < config->sink_count; i++) {
+        const char *restart = s->opts.restart_sink;
+        struct deliver_opts opts = { .config = config,
+                                     .sink = &config->sinks[i],
+                                     .stream = s->stream,
+                                     .shapes = &s->shapes,
+                                     .clock = s->opts.clock,
+                                     .stop_fd = s->stop_deliver.fd,
+                                     .restart = restart != NULL &&
+                                                strcmp(restart, config->sinks[i].name) == 0 };
+
+        s->deliver_count++; /* half-built ones are closed as well */
+        if (!deliver_init(&s->delivers[i], &opts, err))
+            return false;
+    }
+    return true;
+}
+
+static bool open_capture(struct supervisor *s, struct error *err)
+{
+    struct capture_opts opts = { .config = s->opts.config,
+                                 .stream = s->stream,
+                                 .shapes = &s->shapes,
+                                 .clock = s->opts.clock,
+                                 .stop_fd = s->stop_capture.fd,
+                                 .resnapshot = s->opts.resnapshot };
+
+    s->capture_ready = true;
+    return capture_init(&s->capture, &opts, err);
+}
+
+bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret_supervisor,
+                     struct error *err)
+{
+    struct supervisor *s = mem_zalloc(1, sizeof *s);
+
+    s->opts = *opts;
+    s->lock_fd = -1;
+    s->stop_capture.fd = -1;
+    s->stop_deliver.fd = -1;
+    shapes_init(&s->shapes);
+    if (!file_make_dirs(opts->config->stream.dir, err) || !take_lock(s, err) ||
+        !wake_init(&s->stop_capture, err) || !wake_init(&s->stop_deliver, err) ||
+        !open_stream(s, err) || !open_capture(s, err) || !open_delivers(s, err)) {
+        supervisor_close(s);
+        return false;
+    }
+    *ret_supervisor = s;
+    return true;
+}
+
+bool supervisor_start(struct supervisor *s, struct error *err)
+{
+    s->started_us = clock_real_us(s->opts.clock);
+    for (size_t i = 0; i < s->deliver_count; i++) {
+        char name[16];
+
+        if (s->opts.config->sinks[i].pause) {
+            logger_info(s->delivers[i].who, "paused by the configuration");
+            continue;
+        }
+        (void)snprintf(name, sizeof name, "s:%.12s", s->opts.config->sinks[i].name);
+        if (!thread_start(&s->deliver_threads[i], name, deliver_thread, &s->delivers[i], err))
+            return false;
+    }
+    return thread_start(&s->capture_thread, "capture", capture_thread, &s->capture, err);
+}
+
+static bool slowest(struct supervisor *s, struct position *ret_position)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < s->deliver_count; i++) {
+        struct progress_sink p;
+
+        progress_get_sink(&s->delivers[i].progress, &p);
+        if (!found || position_cmp(p.position, *ret_position) < 0)
+            *ret_position = p.position;
+        found = true;
+    }
+    return found;
+}
+
+/* The slowest sink's position as it was a safety window ago. Kept as at most 64 samples over the
+ * window, so that it errs on the old side by a 64th. */
+static bool position_a_window_ago(struct supervisor *s, int64_t now, struct position *ret_position)
+{
+    int64_t window_us = s->opts.config->stream.safety_window_ms * 1000;
+    enum { SAMPLES = sizeof s->window / sizeof s->window[0] };
+    struct position current;
+    bool found = false;
+    unsigned keep_from = 0;
+
+    if (!slowest(s, &current))
+        return false;
+    for (unsigned i = 0; i < s->window_n; i++) {
+        if (now - s->window[i].at_us >= window_us) {
+            *ret_position = s->window[i].position;
+            keep_from = i;
+            found = true;
+        }
+    }
+    memmove(s->window, s->window + keep_from, (s->window_n - keep_from) * sizeof s->window[0]);
+    s->window_n -= keep_from;
+    if (s->window_n == 0 || (s->window_n < SAMPLES &&
+                             now - s->window[s->window_n - 1].at_us >= window_us / (SAMPLES - 2)))
+        s->window[s->window_n++] = (struct window){ now, current };
+    return found;
+}
+
+/* when_full: drop. The oldest segments go although a sink still needs them; it stops with a gap. */
+static void drop_oldest(struct supervisor *s)
+{
+    const struct config_stream *conf = &s->opts.config->stream;
+    struct stream_stats stats;
+    struct error err;
+
+    s->stream->ops->stats(s->stream, &stats);
+    if (conf->when_full != CONFIG_FULL_DROP_OLDEST || stats.bytes < conf->max_size)
+        return;
+    if (!s->stream->ops->trim(s->stream, conf->max_size / 10 * 9, &err))
+        logger_failure(LOGGER_WARN, "log", &err);
+    else
+        logger_warn("log", "above max_size: the oldest changes were dropped (when_full: drop)");
+}
+
+static void retain(struct supervisor *s)
+{
+    int64_t now = clock_mono_us(s->opts.clock);
+    struct position needed;
+    struct error err;
+
+    if (s->retained_us != 0 && now - s->retained_us < RETAIN_EVERY_US)
+        return;
+    s->retained_us = now;
+    if (position_a_window_ago(s, now, &needed) && !s->stream->ops->retain(s->stream, needed, &err))
+        logger_failure(LOGGER_WARN, "log", &err);
+    drop_oldest(s);
+}
+
+/* Has every sink that still runs delivered all that the stream holds? */
+static bool all_drained(struct supervisor *s)
+{
+    for (size_t i = 0; i < s->deliver_count; i++) {
+        struct progress_sink p;
+
+        progress_get_sink(&s->delivers[i].progress, &p);
+        if (p.state == PROGRESS_FAILED || p.state == PROGRESS_PAUSED)
+            continue;
+        if (p.state == PROGRESS_STARTING || p.pending_since_us != 0 || p.lag_bytes > 0)
+            return false;
+    }
+    return true;
+}
+
+enum supervisor_verdict supervisor_tick(struct supervisor *s)
+{
+    struct progress_capture p;
+
+    retain(s);
+    progress_get_capture(&s->capture.progress, &p);
+    if (p.state != PROGRESS_FAILED)
+        return SUPERVISOR_GOES_ON;
+    if (error_is(&p.last_error, E_SYS_FSYNC))
+        return SUPERVISOR_DEAD;
+    return all_drained(s) ? SUPERVISOR_DRAINED : SUPERVISOR_GOES_ON;
+}
+
+int supervisor_failed_fd(const struct supervisor *s)
+{
+    return s->capture.failed.fd;
+}
+
+void supervisor_stop(struct supervisor *s)
+{
+    wake_set(&s->stop_capture);
+    wake_set(&s->stop_deliver);
+    thread_join(&s->capture_thread);
+    for (size_t i = 0; i < s->deliver_count; i++)
+        thread_join(&s->deliver_threads[i]);
+}
+
+const struct error *supervisor_error(const struct supervisor *s)
+{
+    return &s->capture.error;
+}
+
+void supervisor_close(struct supervisor *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->deliver_count; i++)
+        deliver_done(&s->delivers[i]);
+    if (s->capture_ready)
+        capture_done(&s->capture);
+    if (s->stream != NULL)
+        s->stream->ops->close(s->stream);
+    free(s->delivers);
+    free(s->deliver_threads);
+    wake_done(&s->stop_capture);
+    wake_done(&s->stop_deliver);
+    shapes_done(&s->shapes);
+    if (s->lock_fd >= 0)
+        (void)close(s->lock_fd);
+    free(s);
+}
