@@ -12,7 +12,7 @@ enum { FIRST_CAP = 256 };
 
 void buf_init(struct buf *b, size_t limit)
 {
-    *b = (struct buf){.limit = limit};
+    *b = (struct buf){ .limit = limit };
 }
 
 void buf_done(struct buf *b)
@@ -20,7 +20,7 @@ void buf_done(struct buf *b)
     if (b == NULL)
         return;
     free(b->p);
-    *b = (struct buf){.limit = b->limit};
+    *b = (struct buf){ .limit = b->limit };
 }
 
 void buf_clear(struct buf *b)

@@ -24,7 +24,7 @@ static int64_t system_mono_us(const struct clock *c)
     return read_us(CLOCK_MONOTONIC);
 }
 
-const struct clock clock_system = {.real_us = system_real_us, .mono_us = system_mono_us};
+const struct clock clock_system = { .real_us = system_real_us, .mono_us = system_mono_us };
 
 int clock_left_ms(const struct clock *c, int64_t deadline_us, int cap_ms)
 {

@@ -212,8 +212,8 @@ bool file_read_all(const char *path, size_t limit, struct str *ret_text, struct 
         if (got == 0)
             break;
         if (n > limit) {
-            (void)error_set(err, ERR_STOP, E_SYS_LIMIT, "cannot read %s: larger than %zu bytes", path,
-                            limit);
+            (void)error_set(err, ERR_STOP, E_SYS_LIMIT, "cannot read %s: larger than %zu bytes",
+                            path, limit);
             goto fail;
         }
     }

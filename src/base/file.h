@@ -23,7 +23,8 @@ struct file_ops {
     int (*fdatasync)(void *ctx, int fd);
     int (*fsync)(void *ctx, int fd);
     int (*ftruncate)(void *ctx, int fd, off_t size);
-    int (*fallocate)(void *ctx, int fd, off_t at, off_t n); /* keeps the file's size; EOPNOTSUPP is fine */
+    int (*fallocate)(void *ctx, int fd, off_t at,
+                     off_t n); /* keeps the file's size; EOPNOTSUPP is fine */
     int (*size)(void *ctx, int fd, off_t *ret_size);
     int (*unlink)(void *ctx, const char *path);
     int (*rename)(void *ctx, const char *from, const char *to);
@@ -44,7 +45,8 @@ bool file_sync_dir(const struct file_ops *ops, const char *path);
 
 /* A whole small file, at most `limit` bytes, terminated (not counted). *ret_text is the caller's, to
  * free(). Errors: ERR_STOP, E_SYS_FILE or E_SYS_LIMIT. */
-bool file_read_all(const char *path, size_t limit, struct str *ret_text, struct error *err) MUST_CHECK;
+bool file_read_all(const char *path, size_t limit, struct str *ret_text,
+                   struct error *err) MUST_CHECK;
 /* mkdir -p with mode 0700. ERR_STOP, E_SYS_FILE. */
 bool file_make_dirs(const char *path, struct error *err) MUST_CHECK;
 /* Is errno one that means "no space" (ENOSPC, EDQUOT, EFBIG)? */

@@ -15,17 +15,17 @@
  * about that much a message. A quarter of it is far above any row seen in practice and small enough
  * that one such row does not end the process. */
 #define LIMIT_PG_MESSAGE   (256 * MIB)
-#define LIMIT_PG_COLUMNS   1664u /* MaxTupleAttributeNumber, PostgreSQL htup_details.h */
-#define LIMIT_PG_NAME      1024u /* NAMEDATALEN is 64; builds with more exist */
+#define LIMIT_PG_COLUMNS   1664u   /* MaxTupleAttributeNumber, PostgreSQL htup_details.h */
+#define LIMIT_PG_NAME      1024u   /* NAMEDATALEN is 64; builds with more exist */
 #define LIMIT_PG_RELATIONS 100000u /* cached relation versions before the cache is refused */
 
 /* Memory that one open transaction may take before its rows go to a spool file. */
 #define LIMIT_TX_MEMORY (4 * MIB)
 
 /* The embedded log. A batch is what a reader must hold to check its CRC, times the readers. */
-#define LIMIT_LOG_BATCH  (256 * KIB)                 /* a batch is closed at about this size */
-#define LIMIT_LOG_RECORD (LIMIT_PG_MESSAGE + MIB)    /* one row and its framing */
-#define LIMIT_LOG_SEGMENT (1 * GIB)                  /* largest configurable segment */
+#define LIMIT_LOG_BATCH   (256 * KIB)              /* a batch is closed at about this size */
+#define LIMIT_LOG_RECORD  (LIMIT_PG_MESSAGE + MIB) /* one row and its framing */
+#define LIMIT_LOG_SEGMENT (1 * GIB)                /* largest configurable segment */
 
 /* A micro-batch given to a sink: bounded by rows and by bytes, whichever comes first. */
 #define LIMIT_BATCH_ROWS  4096u
@@ -53,12 +53,12 @@
 
 /* Cassandra: an envelope may be 256 MiB by the protocol; what we read (errors, system tables) is
  * small. What we send is bounded by the row. */
-#define LIMIT_CQL_REPLY    (16 * MIB)
-#define LIMIT_CQL_REQUEST  (LIMIT_PG_MESSAGE + MIB)
-#define LIMIT_CQL_HOSTS    4096u
-#define LIMIT_CQL_IN_FLIGHT 2048u
-#define LIMIT_CQL_STATEMENT_ID 64u /* MD5 today: 16 bytes */
-#define LIMIT_CQL_TOKENS 4096u /* of one host; num_tokens was 256 for a decade */
+#define LIMIT_CQL_REPLY        (16 * MIB)
+#define LIMIT_CQL_REQUEST      (LIMIT_PG_MESSAGE + MIB)
+#define LIMIT_CQL_HOSTS        4096u
+#define LIMIT_CQL_IN_FLIGHT    2048u
+#define LIMIT_CQL_STATEMENT_ID 64u   /* MD5 today: 16 bytes */
+#define LIMIT_CQL_TOKENS       4096u /* of one host; num_tokens was 256 for a decade */
 /* A column's type as the schema writes it. Cassandra's own ceiling for a vector's dimension is 8192;
  * nobody nests sixteen collections or writes a tuple of a thousand. */
 #define LIMIT_CQL_TYPE_TEXT  (64 * KIB)

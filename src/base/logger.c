@@ -12,13 +12,13 @@
 
 enum { LINE_MAX_BYTES = 4096 };
 
-static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
+static const char *const level_names[] = { "debug", "info", "warn", "error", "off" };
 
 static struct {
     int fd;
     enum logger_format format;
     enum logger_level level;
-} state = {.fd = STDERR_FILENO, .format = LOGGER_TEXT, .level = LOGGER_INFO};
+} state = { .fd = STDERR_FILENO, .format = LOGGER_TEXT, .level = LOGGER_INFO };
 
 void logger_init(int fd, enum logger_format format, enum logger_level level)
 {

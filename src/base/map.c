@@ -11,14 +11,14 @@ enum { FIRST_CAP = 16 };
 
 void map_init(struct map *m)
 {
-    *m = (struct map){0};
+    *m = (struct map){ 0 };
 }
 
 void map_clear(struct map *m)
 {
     for (size_t i = 0; i < m->cap; i++) {
         free((char *)m->slots[i].key.p);
-        m->slots[i] = (struct map_slot){0};
+        m->slots[i] = (struct map_slot){ 0 };
     }
     m->n = 0;
 }
@@ -29,7 +29,7 @@ void map_done(struct map *m)
         return;
     map_clear(m);
     free(m->slots);
-    *m = (struct map){0};
+    *m = (struct map){ 0 };
 }
 
 /* The slot that holds the key, or the free one where it would go. */
@@ -108,7 +108,7 @@ void *map_remove(struct map *m, struct str key)
             hole = i;
         }
     }
-    m->slots[hole] = (struct map_slot){0};
+    m->slots[hole] = (struct map_slot){ 0 };
     m->n--;
     return value;
 }

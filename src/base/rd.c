@@ -2,7 +2,7 @@
 #include "base/rd.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "rd and buf are written for little-endian machines"
+#    error "rd and buf are written for little-endian machines"
 #endif
 
 uint64_t rd_varint(struct rd *r)

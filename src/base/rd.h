@@ -30,7 +30,7 @@ static inline struct rd rd_make(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.p;
 
-    return (struct rd){p, p + s.n, p, false};
+    return (struct rd){ p, p + s.n, p, false };
 }
 
 static inline bool rd_ok(const struct rd *r)

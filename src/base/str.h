@@ -17,18 +17,18 @@ struct str {
     size_t n;
 };
 
-#define STR(literal)  ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_ARG(s)    ((int)(s).n), ((s).p) /* for "%.*s"; the caller bounds the length */
-#define STR_NONE      ((struct str){NULL, 0})
+#define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
+#define STR_ARG(s)   ((int)(s).n), ((s).p) /* for "%.*s"; the caller bounds the length */
+#define STR_NONE     ((struct str){ NULL, 0 })
 
 static inline struct str str_make(const void *p, size_t n)
 {
-    return (struct str){p, n};
+    return (struct str){ p, n };
 }
 
 static inline struct str str_from(const char *text)
 {
-    return (struct str){text, strlen(text)};
+    return (struct str){ text, strlen(text) };
 }
 
 static inline bool str_eq(struct str a, struct str b)

@@ -44,7 +44,7 @@ void wake_clear(struct wake *w)
 
 bool wake_wait(int fd, int timeout_ms)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct pollfd p = { .fd = fd, .events = POLLIN };
 
     return poll(&p, 1, timeout_ms) > 0 && (p.revents & POLLIN) != 0;
 }

@@ -47,7 +47,7 @@ enum change_flags {
 
 struct change {
     struct position pos;
-    int64_t wts;            /* write stamp, µs since 1970 UTC; strictly rising, the same on every replay */
+    int64_t wts; /* write stamp, µs since 1970 UTC; strictly rising, the same on every replay */
     int64_t commit_time_us; /* µs since 1970 UTC */
     struct lsn commit_lsn;  /* start of the commit record */
     uint32_t xid;           /* 0 for snapshot rows */
@@ -68,7 +68,8 @@ struct batch {
     bool replay;            /* parked records sent again: `before` and `after` mean nothing */
 };
 
-const char *change_op_name(enum change_op op); /* "insert", "update", "delete", "truncate", "snapshot" */
+const char *
+change_op_name(enum change_op op); /* "insert", "update", "delete", "truncate", "snapshot" */
 /* The row that names the record: after, or before for a delete; NULL for truncate. */
 const struct value *change_row(const struct change *c);
 

@@ -126,14 +126,14 @@ static const struct value *get_row(struct rd *r, struct arena *a, uint32_t count
         uint64_t tag = rd_varint(r);
 
         if (tag < VALUE_TEXT) {
-            row[i] = (struct value){(enum value_kind)tag, STR_NONE};
+            row[i] = (struct value){ (enum value_kind)tag, STR_NONE };
             continue;
         }
         if (tag - VALUE_TEXT > LIMIT_PG_MESSAGE) {
             (void)rd_fail(r);
             return NULL;
         }
-        row[i] = (struct value){VALUE_TEXT, rd_bytes(r, (size_t)(tag - VALUE_TEXT))};
+        row[i] = (struct value){ VALUE_TEXT, rd_bytes(r, (size_t)(tag - VALUE_TEXT)) };
     }
     return row;
 }
@@ -148,7 +148,7 @@ bool frame_get_change(struct str record, frame_find_relation *find, void *ctx, s
                       struct change *ret_change)
 {
     struct rd r = rd_make(record);
-    struct change c = {0};
+    struct change c = { 0 };
     uint8_t type = rd_u8(&r);
     uint8_t op = rd_u8(&r);
     uint64_t flags = rd_varint(&r);
@@ -177,7 +177,7 @@ bool frame_get_change(struct str record, frame_find_relation *find, void *ctx, s
 
 void frame_stamp(struct change *c, const struct frame_tx *tx, uint32_t ordinal)
 {
-    c->pos = (struct position){tx->epoch, ordinal, tx->commit_end};
+    c->pos = (struct position){ tx->epoch, ordinal, tx->commit_end };
     c->wts = tx->wts_base + (int64_t)ordinal;
     c->commit_time_us = tx->commit_time_us;
     c->commit_lsn = tx->commit_lsn;

@@ -16,12 +16,7 @@
 
 #include "model/change.h"
 
-enum frame_type {
-    FRAME_TX = 'T',
-    FRAME_RELATION = 'R',
-    FRAME_CHANGE = 'C',
-    FRAME_POSITION = 'P'
-};
+enum frame_type { FRAME_TX = 'T', FRAME_RELATION = 'R', FRAME_CHANGE = 'C', FRAME_POSITION = 'P' };
 
 /* flags: snapshot rows instead of a transaction */
 enum { FRAME_TX_SNAPSHOT = 1 };
@@ -32,8 +27,9 @@ struct frame_tx {
     struct lsn commit_end;
     struct lsn commit_lsn;
     int64_t commit_time_us;
-    int64_t wts_base;       /* wts of the change with ordinal o is wts_base + o */
-    uint32_t first_ordinal; /* ordinal of the next 'C'; 1, or more where a segment starts within it */
+    int64_t wts_base; /* wts of the change with ordinal o is wts_base + o */
+    uint32_t
+        first_ordinal; /* ordinal of the next 'C'; 1, or more where a segment starts within it */
     uint32_t flags;
 };
 

@@ -28,6 +28,6 @@ bool position_parse(struct str s, struct position *ret_position)
         !lsn_parse(str_make(s.p + first + 1, last - 1 - (first + 1)), &lsn) ||
         !str_to_u64(str_make(s.p + last, s.n - last), &ordinal) || ordinal > UINT32_MAX)
         return false;
-    *ret_position = (struct position){(uint32_t)epoch, (uint32_t)ordinal, lsn};
+    *ret_position = (struct position){ (uint32_t)epoch, (uint32_t)ordinal, lsn };
     return true;
 }

@@ -13,10 +13,10 @@
 #include "base/rd.h"
 
 enum relation_identity { /* pg_class.relreplident */
-    RELATION_IDENTITY_DEFAULT = 'd',
-    RELATION_IDENTITY_NOTHING = 'n',
-    RELATION_IDENTITY_FULL = 'f',
-    RELATION_IDENTITY_INDEX = 'i'
+                         RELATION_IDENTITY_DEFAULT = 'd',
+                         RELATION_IDENTITY_NOTHING = 'n',
+                         RELATION_IDENTITY_FULL = 'f',
+                         RELATION_IDENTITY_INDEX = 'i'
 };
 
 struct column {
@@ -25,8 +25,9 @@ struct column {
     int32_t typmod;       /* -1: none */
     struct str type_name; /* as format_type() gives it, e.g. "numeric(10,2)", "public.mood" */
     uint32_t element_oid; /* of an array type, else 0 */
-    char type_kind;       /* pg_type.typtype: b base, e enum, d domain, c composite, r range, m multirange */
-    bool identity;        /* part of the replica identity (pgoutput's flag); all of them when FULL */
+    char
+        type_kind; /* pg_type.typtype: b base, e enum, d domain, c composite, r range, m multirange */
+    bool identity; /* part of the replica identity (pgoutput's flag); all of them when FULL */
     bool primary_key;
     bool not_null;
 };

@@ -21,8 +21,8 @@ static struct config_sink_type types[SINK_COUNT];
 __attribute__((constructor)) static void fill_types(void)
 {
     for (size_t i = 0; i < SINK_COUNT; i++) {
-        types[i] = (struct config_sink_type){sinks[i]->name, sinks[i]->help, sinks[i]->keys,
-                                             sinks[i]->conf_size, sinks[i]->check};
+        types[i] = (struct config_sink_type){ sinks[i]->name, sinks[i]->help, sinks[i]->keys,
+                                              sinks[i]->conf_size, sinks[i]->check };
     }
 }
 

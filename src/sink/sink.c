@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/sink.h"
 
-void sink_reject_add(struct sink_result *res, const struct batch *b, const struct sink_reject *reject)
+void sink_reject_add(struct sink_result *res, const struct batch *b,
+                     const struct sink_reject *reject)
 {
     struct sink_reject *copy;
 

@@ -33,7 +33,8 @@ struct sink_store {
     void *ctx;
     bool (*put)(void *ctx, const char *key, struct str value, struct error *err);
     /* *ret_value lives in `a`; n == 0 and p == NULL when there is none. */
-    bool (*get)(void *ctx, const char *key, struct arena *a, struct str *ret_value, struct error *err);
+    bool (*get)(void *ctx, const char *key, struct arena *a, struct str *ret_value,
+                struct error *err);
 };
 
 struct sink_env {
@@ -46,13 +47,13 @@ struct sink_env {
 
 /* One record that was not applied and never will be as it is. */
 struct sink_reject {
-    size_t index;            /* of the change in the batch */
-    bool waiting;            /* not refused itself: held back behind a refused one of the same key */
+    size_t index; /* of the change in the batch */
+    bool waiting; /* not refused itself: held back behind a refused one of the same key */
     enum error_code code;
-    const char *reason;      /* in the batch's arena: column, value, answer of the server */
-    struct str payload;      /* what to send again, if it is not the whole change (Redis: one command
+    const char *reason; /* in the batch's arena: column, value, answer of the server */
+    struct str payload; /* what to send again, if it is not the whole change (Redis: one command
                                 of several); in the batch's arena; n == 0: the change itself */
-    const char *id;          /* the sink's own name for it, stable across retries; NULL: by position */
+    const char *id;     /* the sink's own name for it, stable across retries; NULL: by position */
 };
 
 struct sink_result {
@@ -84,7 +85,8 @@ struct sink_ops {
     /* A table's new or changed shape, before the first change that uses it, and at start. Checks the
      * mapping against the target, all faults in one message (ERR_STOP). */
     bool (*relation)(struct sink *s, const struct relation *rel, struct error *err);
-    bool (*write)(struct sink *s, const struct batch *b, struct sink_result *res, struct error *err);
+    bool (*write)(struct sink *s, const struct batch *b, struct sink_result *res,
+                  struct error *err);
     /* Sends a parked payload (sink_reject.payload and id) again; NULL when rejects have none. True:
      * applied now or before. ERR_REJECT: refused again. */
     bool (*replay)(struct sink *s, const char *id, struct str payload, struct error *err);
@@ -100,7 +102,8 @@ struct sink_ops {
 };
 
 /* Adds to res; reason and payload are copied into the batch's arena. */
-void sink_reject_add(struct sink_result *res, const struct batch *b, const struct sink_reject *reject);
+void sink_reject_add(struct sink_result *res, const struct batch *b,
+                     const struct sink_reject *reject);
 
 /* The one list of sinks (registry.c). */
 const struct sink_ops *const *sink_list(size_t *ret_count);
