@@ -30,18 +30,26 @@ enum config_kind { CONFIG_SCALAR, CONFIG_LIST, CONFIG_MAP };
 
 struct config_node {
     enum config_kind kind;
-    int line; /* from 1 */
-    int column;
+    int line;   /* from 1 */
+    int column; /* from 1, in characters */
+    int end_line, end_column; /* just behind it */
     struct str text;    /* scalar: resolved text, terminated */
     bool quoted;        /* scalar written in quotes: never null, never a number by accident */
     bool secret;        /* came from ${...}: never shown */
+    bool unresolved;    /* has no usable text, which is a fault already: say no more about it */
     size_t count;       /* list and map */
     const struct config_node **keys; /* map: scalar nodes */
     const struct config_node **items;
+    const struct config_node *key;    /* the key this value stands under; NULL for others */
+    const struct config_node *parent; /* the list or map it stands in; NULL for the root */
 };
 
 /* The value of a map's key, or NULL. */
 const struct config_node *config_get(const struct config_node *map, const char *name);
+/* A scalar without quotes that YAML reads as nothing: empty, ~ or null. */
+bool config_is_null(const struct config_node *node);
+/* Where a node stands, for messages: "source.postgres.url", "sinks.events.redis". */
+void config_node_path(const struct config_node *node, struct buf *b);
 
 /* ---- faults ---------------------------------------------------------------------------------- */
 
@@ -53,6 +61,11 @@ void config_fault(struct config_report *rep, const struct config_node *at, enum 
 /* As config_fault, with "did you mean" (when one is near) and the list of known names behind it. */
 void config_fault_name(struct config_report *rep, const struct config_node *at, enum error_code code,
                        const char *what, const char *const *known, size_t known_count);
+/* As config_fault, with a short note beside the caret, where there is room for what to do. */
+void config_fault_note(struct config_report *rep, const struct config_node *at, enum error_code code,
+                       const char *note, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* The value of this node is a secret that stands in the file itself: hide it in every line shown. */
+void config_mask(struct config_report *rep, const struct config_node *node);
 /* A warning: does not make the file invalid. */
 void config_warning(struct config_report *rep, const struct config_node *at, enum error_code code,
                     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
@@ -87,13 +100,14 @@ struct config_key {
     const char *name;
     enum config_type type;
     bool required;
-    const char *fallback; /* default as the user would write it; NULL: zero, NULL or empty */
+    const char *fallback; /* default as the user would write it; NULL: zero, NULL or empty. CUSTOM:
+                             only shown, parse() is not called for an absent key. STRINGS: "[a, b]" */
     size_t offset;        /* of the field in its struct */
     int64_t min, max;     /* INT, DURATION (ms), SIZE (bytes); both 0: any non-negative value */
     const char *const *choices; /* CHOICE: terminated by NULL */
     const struct config_key *group; /* GROUP: its keys, terminated by a key without a name */
     void (*parse)(const struct config_node *node, void *field, struct config_report *rep); /* CUSTOM */
-    const char *help;     /* one or two sentences, shown in docs and by `explain` */
+    const char *help;     /* one or two sentences, shown in docs; NULL: the key is not shown anywhere */
 };
 
 /* Fills `fields` from a map node: every key of the table, defaults, and a fault for each unknown,
@@ -118,6 +132,7 @@ enum config_snapshot { CONFIG_SNAPSHOT_INITIAL, CONFIG_SNAPSHOT_NEVER };
 struct config_source {
     const char *url;      /* postgres://..., without the password */
     const char *password; /* NULL: none; secret */
+    const char *url_password; /* as found in the url; `password` is what counts */
     const char *slot;
     const char *publication;
     struct config_strings tables; /* "schema.table"; names are matched exactly */
@@ -167,6 +182,10 @@ struct config {
  * ret_text is initialised by the caller. */
 bool config_load(const char *path, const struct config_sink_type *types, size_t type_count,
                  struct config **ret_config, struct buf *ret_text, struct error *err) MUST_CHECK;
+/* The same for a text that was read already; `path` is only shown. */
+bool config_load_text(const char *path, struct str text, const struct config_sink_type *types,
+                      size_t type_count, struct config **ret_config, struct buf *ret_text,
+                      struct error *err) MUST_CHECK;
 void config_free(struct config *c);
 
 /* docs/configuration.md, from the tables. */
