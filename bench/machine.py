@@ -25,15 +25,14 @@ def machine(pg, directory):
     memory = int(first(r"^MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(), "0")) / 1048576
     system = first(r'^PRETTY_NAME="?([^"\n]+)', pathlib.Path("/etc/os-release").read_text())
     return [
-        ("processor", f"{first(r'^model name[ \t]*:(.*)$', cpuinfo)}, {os.cpu_count()} cores"),
+        ("processor", first(r'^model name[ \t]*:(.*)$', cpuinfo) + f", {os.cpu_count()} cores"),
         ("memory", f"{memory:.0f} GiB"),
         ("system", f"{system}, Linux {platform.release()}"),
         ("file system", output("stat", "-f", "-c", "%T", str(directory))),
         ("PostgreSQL", pg.value("SHOW server_version")),
         ("Redis", first(r"v=([\d.]+)", output("redis-server", "--version"))),
         ("Cassandra", "5.0.5, one node, heap 768 MiB"),
-        ("multisink", output("build/release/multisink", "version").splitlines()[0:1][0]
-         if output("build/release/multisink", "version") else "unknown"),
+        ("multisink", first(r"^(.*)$", output("build/release/multisink", "version"))),
     ]
 
 

@@ -9,7 +9,7 @@ import seed
 ROW = ("INSERT INTO engagement_events (content_id, user_id, event_type, event_ts, duration_ms, device, raw_payload) "
        "VALUES (%s, %s, 'play', now(), %s, 'android', '{\"v\": 0}')")
 BULK = ("INSERT INTO engagement_events (content_id, user_id, event_type, event_ts, duration_ms, device, raw_payload) "
-        "SELECT ('4bb775ea-96f5-4ffa-80be-22e3b1c945' || to_hex(112 + n % 24))::uuid, gen_random_uuid(), 'play', "
+        "SELECT ('4bb775ea-96f5-4ffa-80be-22e3b1c945' || to_hex(112 + n %% 24))::uuid, gen_random_uuid(), 'play', "
         "now(), n, 'android', '{\"v\": 0}' FROM generate_series(1, %s) n")
 
 
