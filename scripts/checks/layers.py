@@ -31,7 +31,8 @@ HOMES = {
 # Pure rooms: no sockets, no files, no clock.
 PURE = ["model", "process", "debezium"]
 IMPURE_HEADERS = {"sys/socket.h", "netdb.h", "poll.h", "fcntl.h", "sys/stat.h", "pthread.h",
-                  "base/file.h", "base/clock.h", "base/wake.h", "base/logger.h"}
+                  "base/file.h", "base/wake.h", "base/logger.h"}
+IMPURE = re.compile(r"\b(clock_real_us|clock_mono_us|clock_gettime|gettimeofday|time)\s*\(")
 THREAD = re.compile(r"\bpthread_create\s*\(")
 
 
@@ -69,7 +70,10 @@ def run(root):
             fault = check_include(root, path, line, kind, name) if len(rel.parts) > 1 else None
             if fault:
                 faults.append(fault)
-        if THREAD.search(source.code_only(path.read_text(encoding="utf-8"))):
+        code = source.code_only(path.read_text(encoding="utf-8"))
+        if rel.parts[0] in PURE and IMPURE.search(code):
+            faults.append(f"{source.where(root, path)}: {rel.parts[0]} reads no clock: {IMPURE.search(code).group(1)}")
+        if THREAD.search(code):
             threads.append(rel.as_posix())
     if [t for t in threads if not t.startswith("pipeline/")] or len(threads) > 1:
         faults.append(f"pthread_create stands in exactly one file of src/pipeline, not in: {' '.join(threads)}")
