@@ -24,7 +24,7 @@ HOMES = {
     "hiredis/": ["src/sink/"],
     "yaml.h": ["src/config/"],
     "curl/": ["src/sink/", "src/cli/"],
-    "openssl/": ["src/net/", "src/sink/"],
+    "openssl/": ["src/net/", "src/sink/", "src/postgres/"],
     "lz4.h": ["src/cql/"],
 }
 

@@ -33,6 +33,10 @@ BANNED = {
 }
 # The rooms that these functions are made safe in.
 WITHIN = ("src/base/", "src/net/")
+# Single places that are right as they are: (file, function) -> why.
+ALLOWED = {
+    ("src/pipeline/spool.c", "open"): "O_TMPFILE: a file without a name, which file_ops cannot express",
+}
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
 # Notes to oneself belong into the tracker, and nobody speaks of how a line came to be.
 NOTES = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
@@ -47,6 +51,8 @@ def run(root):
             if rel.startswith(WITHIN):
                 break
             for match in CALL.finditer(line):
+                if (rel, match.group(1)) in ALLOWED:
+                    continue
                 faults.append(f"{rel}:{n}: {match.group(1)}() is not used here; use {BANNED[match.group(1)]}")
         for n, line in enumerate(text.splitlines(), 1):
             if NOTES.search(line):
