@@ -13,7 +13,7 @@ static const struct cli_command commands[] = {
     { "status", "how a running pipeline is doing", cli_status_usage, cli_status, false },
     { "log", "look into the log between PostgreSQL and the sinks", cli_log_usage, cli_log, false },
     { "dlq", "list, show, replay or drop parked records", cli_dlq_usage, cli_dlq, false },
-    { "slot", "the replication slot: show, create, drop", cli_slot_usage, cli_slot, false },
+    { "slot", "the replication slot: show, drop", cli_slot_usage, cli_slot, false },
     { "receive", "a small HTTP receiver that prints what it gets", cli_receive_usage, cli_receive,
       false },
     { "explain", "what an error code means and what to do", cli_explain_usage, cli_explain, false },

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+#include "base/limits.h"
+#include "cli/cli.h"
+#include "pipeline/park.h"
+#include "process/rowjson.h"
+
+#include <unistd.h>
+
+const char cli_dlq_usage[] =
+    "multisink dlq list                      all parked records of ./pipeline.yaml\n"
+    "multisink dlq list --sink top           those of one sink\n"
+    "multisink dlq show 17                   one record: the change, the reason, what waits behind it\n"
+    "multisink dlq replay --sink top 17      send it again (and what waits behind it, in order)\n"
+    "multisink dlq replay --sink top --all   everything of that sink\n"
+    "multisink dlq drop --sink top 17        forget it; what waits behind it is sent\n"
+    "\n"
+    "Parked records are changes that a target refused for good. A running daemon carries requests out\n"
+    "within a second; otherwise the next start does.\n"
+    "\n"
+    "  --config FILE  the configuration (pipeline.yaml)\n"
+    "  --sink NAME    the sink\n"
+    "  --all          every record of the sink\n"
+    "  --json         one JSON object a line\n";
+
+struct dlq {
+    const char *config_path;
+    const char *sink;
+    bool all;
+    bool as_json;
+    int64_t id;
+    struct buf out;
+    uint64_t shown;
+};
+
+static void put_json(struct buf *b, const struct park_record *r, const struct change *c)
+{
+    char when[CLOCK_TEXT];
+    bool first = true;
+    const struct {
+        const char *name;
+        struct str text;
+    } texts[] = { { "sink", r->sink },    { "position", r->position }, { "table", r->relation },
+                  { "op", r->op },        { "key", r->key_text },      { "code", r->code },
+                  { "reason", r->reason } };
+
+    buf_u8(b, '{');
+    json_key(b, &first, "id");
+    buf_dec(b, r->id);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        json_key(b, &first, texts[i].name);
+        json_string(b, texts[i].text);
+    }
+    json_key(b, &first, "waiting");
+    buf_text(b, r->waiting ? "true" : "false");
+    json_key(b, &first, "attempts");
+    buf_dec(b, r->attempts);
+    json_key(b, &first, "requested");
+    buf_text(b, r->action == PARK_NONE     ? "null"
+                : r->action == PARK_REPLAY ? "\"replay\""
+                                           : "\"drop\"");
+    json_key(b, &first, "parked");
+    json_string(b, str_from(clock_format_us(r->parked_us, when)));
+    if (c != NULL) {
+        json_key(b, &first, "change");
+        rowjson_change(c, b);
+    }
+    buf_text(b, "}\n");
+}
+
+static void put_text(struct buf *b, const struct park_record *r)
+{
+    buf_putf(b, "%6lld  %-12.*s %-8.*s %.*s %.*s\n", (long long)r->id, STR_ARG(r->sink),
+             STR_ARG(r->op), STR_ARG(r->relation), STR_ARG(r->key_text));
+    buf_putf(b, "        %.*s%s", STR_ARG(r->code), r->code.n > 0 ? " " : "");
+    json_escaped(b, r->reason);
+    buf_putf(b, "%s\n",
+             r->action == PARK_REPLAY ? " (replay asked for)"
+             : r->action == PARK_DROP ? " (drop asked for)"
+                                      : "");
+}
+
+static bool list_one(void *ctx, const struct park_record *r)
+{
+    struct dlq *dlq = ctx;
+
+    if (dlq->as_json)
+        put_json(&dlq->out, r, NULL);
+    else
+        put_text(&dlq->out, r);
+    dlq->shown++;
+    /* Printed as it goes, so that a long list needs no memory. */
+    if (dlq->out.n < 64 * KIB)
+        return true;
+    if (!cli_print(&dlq->out))
+        return false;
+    buf_clear(&dlq->out);
+    return true;
+}
+
+static int list(struct dlq *dlq, struct state *st)
+{
+    struct error err;
+
+    if (!park_each(st, dlq->sink, STR_NONE, list_one, dlq, &err))
+        return cli_failure(&err);
+    if (dlq->shown == 0 && !dlq->as_json)
+        buf_text(&dlq->out, "nothing is parked\n");
+    return cli_print(&dlq->out) ? CLI_OK : CLI_RUNTIME;
+}
+
+static bool show_one(void *ctx, const struct park_record *r)
+{
+    struct dlq *dlq = ctx;
+    struct change c;
+    struct arena a;
+
+    if (r->id != dlq->id)
+        return true;
+    arena_init(&a, LIMIT_ARENA);
+    put_json(&dlq->out, r, park_change(r, &a, &c) ? &c : NULL);
+    arena_done(&a);
+    dlq->shown++;
+    return false;
+}
+
+static int no_such(const struct dlq *dlq)
+{
+    struct error err;
+
+    (void)error_set(&err, ERR_STOP, E_PARK_UNKNOWN,
+                    "cannot find parked record %lld%s%s; nothing was changed", (long long)dlq->id,
+                    dlq->sink != NULL ? " of sink " : "", dlq->sink != NULL ? dlq->sink : "");
+    return cli_failure(&err);
+}
+
+static int show(struct dlq *dlq, struct state *st)
+{
+    struct error err;
+
+    if (!park_each(st, dlq->sink, STR_NONE, show_one, dlq, &err))
+        return cli_failure(&err);
+    if (dlq->shown == 0)
+        return no_such(dlq);
+    return cli_print(&dlq->out) ? CLI_OK : CLI_RUNTIME;
+}
+
+static int request(struct dlq *dlq, struct state *st, enum park_action action)
+{
+    int64_t count;
+    struct error err;
+
+    if (dlq->sink == NULL || (dlq->id == 0) == !dlq->all)
+        return cli_usage_error("dlq", "say which: --sink NAME and a record's number, or --all");
+    if (!park_request(st, dlq->sink, dlq->all ? 0 : dlq->id, action, &count, &err))
+        return cli_failure(&err);
+    if (count == 0 && !dlq->all)
+        return no_such(dlq);
+    buf_putf(&dlq->out, "%lld record(s) will be %s\n", (long long)count,
+             action == PARK_REPLAY ? "sent again" : "dropped");
+    return cli_print(&dlq->out) ? CLI_OK : CLI_RUNTIME;
+}
+
+static int act(struct dlq *dlq, const char *verb, struct state *st)
+{
+    if (strcmp(verb, "list") == 0)
+        return list(dlq, st);
+    if (strcmp(verb, "show") == 0)
+        return show(dlq, st);
+    return request(dlq, st, strcmp(verb, "replay") == 0 ? PARK_REPLAY : PARK_DROP);
+}
+
+static int with_state(struct dlq *dlq, const char *verb, const char *dir)
+{
+    char path[4096];
+    struct buf name;
+    struct state *st;
+    struct error err;
+    bool there;
+    int code;
+
+    buf_init(&name, sizeof path);
+    buf_putf(&name, "%s/state.db", dir);
+    there = access(buf_cstr(&name), F_OK) == 0;
+    buf_done(&name);
+    if (!there) {
+        (void)error_set(&err, ERR_STOP, E_NOT_RUNNING,
+                        "cannot find state.db in %s: no daemon has run there yet", dir);
+        return cli_failure(&err);
+    }
+    if (!state_open(dir, false, &st, &err))
+        return cli_failure(&err);
+    code = act(dlq, verb, st);
+    state_close(st);
+    return code;
+}
+
+static bool known_sink(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->sink_count; i++) {
+        if (strcmp(config->sinks[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int with_config(struct dlq *dlq, const char *verb)
+{
+    struct config *config = cli_load_config(dlq->config_path);
+    int code;
+
+    if (config == NULL)
+        return CLI_USAGE;
+    if (dlq->sink != NULL && !known_sink(config, dlq->sink)) {
+        code = cli_usage_error("dlq", "there is no sink \"%s\" in %s", dlq->sink, config->path);
+    } else {
+        buf_init(&dlq->out, LIMIT_PG_MESSAGE * 2);
+        code = with_state(dlq, verb, config->stream.dir);
+        buf_done(&dlq->out);
+    }
+    config_free(config);
+    return code;
+}
+
+int cli_dlq(int argc, char **argv)
+{
+    static const char *const verbs[] = { "list", "show", "replay", "drop" };
+    struct dlq dlq = { .config_path = NULL };
+    struct cli_option options[] = { { "config", 'c', CLI_TEXT, &dlq.config_path },
+                                    { "sink", 0, CLI_TEXT, &dlq.sink },
+                                    { "all", 0, CLI_FLAG, &dlq.all },
+                                    { "json", 0, CLI_FLAG, &dlq.as_json },
+                                    { NULL, 0, CLI_FLAG, NULL } };
+    const char *verb = NULL;
+    int count;
+
+    if (!cli_parse(argc, argv, options, &count))
+        return CLI_USAGE;
+    for (size_t i = 0; count > 0 && i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(argv[1], verbs[i]) == 0)
+            verb = verbs[i];
+    }
+    if (verb == NULL)
+        return cli_usage_error("dlq", "say what to do: list, show, replay or drop");
+    if (count > 1 && (!str_to_i64(str_from(argv[2]), &dlq.id) || dlq.id < 1))
+        return cli_usage_error("dlq", "\"%s\" is not the number of a record", argv[2]);
+    if (strcmp(verb, "show") == 0 && dlq.id == 0)
+        return cli_usage_error("dlq", "show takes the number of a record");
+    return with_config(&dlq, verb);
+}
