@@ -45,6 +45,13 @@
 #define LIMIT_HTTP_REPLY_KEPT (4 * KIB)
 #define LIMIT_HTTP_REPLY_READ (16 * MIB)
 #define LIMIT_HTTP_BODY       (64 * MIB)
+/* An answer has about ten headers; a hundred times that is no honest server. Addresses above 8 KiB
+ * are refused by common servers (nginx: large_client_header_buffers), so this is room enough. Names
+ * of unchanged columns: all columns a table can have, each character as %XX. */
+#define LIMIT_HTTP_REPLY_HEADERS (64 * KIB)
+#define LIMIT_HTTP_URL           (64 * KIB)
+#define LIMIT_HTTP_UNCHANGED     (LIMIT_PG_COLUMNS * 200u)
+#define LIMIT_HTTP_REQUEST       (2 * LIMIT_PG_MESSAGE) /* one row as JSON, escapes included */
 
 /* Redis: one reply; the script's arguments of one batch. */
 #define LIMIT_REDIS_REPLY   (64 * MIB)
@@ -61,6 +68,7 @@
 #define LIMIT_CQL_TOKENS       4096u /* of one host; num_tokens was 256 for a decade */
 /* A column's type as the schema writes it. Cassandra's own ceiling for a vector's dimension is 8192;
  * nobody nests sixteen collections or writes a tuple of a thousand. */
+#define LIMIT_CQL_STATEMENT  (8 * MIB) /* names of LIMIT_PG_COLUMNS columns, each quoted and doubled */
 #define LIMIT_CQL_TYPE_TEXT  (64 * KIB)
 #define LIMIT_CQL_TYPE_DEPTH 16u
 #define LIMIT_CQL_TYPE_PARTS 1024u
