@@ -4,6 +4,7 @@
 #include "config/pipeline.h"
 
 #include "base/map.h"
+#include "config/units.h"
 
 static bool has_only(const char *text, const char *more)
 {
@@ -107,9 +108,15 @@ static void check_source(struct config *c, struct config_report *rep)
 
 static void check_stream(const struct config_stream *s, struct config_report *rep)
 {
-    if (s->segment > 0 && s->max_size > 0 && s->segment * 2 > s->max_size)
-        config_fault(rep, node_of(s->node, "segment"), E_CONFIG_RANGE,
-                     "\"segment\" is at most half of \"max_size\"");
+    const char *key = config_get(s->node, "max_size") != NULL ? "max_size" : "segment";
+    char segment[CONFIG_UNIT_TEXT], size[CONFIG_UNIT_TEXT];
+
+    if (s->segment == 0 || s->max_size == 0 || s->segment <= s->max_size / 2)
+        return;
+    config_fault(rep, node_of(s->node, key), E_CONFIG_RANGE,
+                 "\"max_size\" (%s) is less than two segments of %s",
+                 config_unit_format(CONFIG_UNITS_SIZE, (int64_t)s->max_size, size),
+                 config_unit_format(CONFIG_UNITS_SIZE, (int64_t)s->segment, segment));
 }
 
 static void check_from(const struct config *c, const struct config_sink *sink,

@@ -79,7 +79,7 @@ static void parse_key(const struct config_node *map, const struct config_key *ke
             put_default(key, fields, rep);
     } else if (key->type == CONFIG_GROUP) {
         parse_map(node, key->group, field, rep);
-    } else if (key->type == CONFIG_CUSTOM) {
+    } else if (key->type == CONFIG_CUSTOM && !(key->required && config_is_null(node))) {
         key->parse(node, field, rep);
     } else if (config_is_null(node)) {
         if (!node->unresolved)

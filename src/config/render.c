@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 100, BEFORE_CARET = 60, WIDTH = 100, KEY_MAX = 80 };
+enum { WINDOW = 100, BEFORE_CARET = 60, WIDTH = 100 };
 
 /* The part of a source line that is shown: one entry per column. */
 struct window {
@@ -85,6 +85,19 @@ static bool ends_value(char c)
     return c == ' ' || c == '\t' || c == '"' || c == '\'' || c == ',';
 }
 
+/* Bytes before the ":" of "user:password", which is not one within "${env:...}". */
+static size_t user_size(struct str s)
+{
+    size_t i = 0;
+
+    while (i < s.n && s.p[i] != ':') {
+        if (str_starts(str_make(s.p + i, s.n - i), STR("${")))
+            i += str_find(str_make(s.p + i, s.n - i), '}');
+        i += i < s.n ? 1 : 0;
+    }
+    return i;
+}
+
 /* Hides what stands between the ":" of "//user:" and the last "@" of every URL in the line; the last,
  * as a password may hold one itself. */
 static void hide_url_passwords(struct window *w)
@@ -99,7 +112,10 @@ static void hide_url_passwords(struct window *w)
             at = *p == '@' ? p : at;
         if (at == NULL)
             continue;
-        from += str_find(str_make(from, (size_t)(at - from)), ':') + 1;
+        from += user_size(str_make(from, (size_t)(at - from)));
+        if (str_starts(str_make(from, (size_t)(end - from)), STR(":${")))
+            continue;
+        from++;
         for (int i = 0; i < w->count; i++)
             w->hidden[i] = w->hidden[i] || (w->chars[i].p >= from && w->chars[i].p < at);
     }
@@ -120,29 +136,61 @@ static bool sounds_secret(struct str s)
     return false;
 }
 
-/* Where the value of a key begins whose name sounds like a secret; line.n when there is none. Needed
- * where there is no tree to know better from: the file is not valid YAML, or the key is not known. */
-static size_t secret_value(struct str line)
+/* Behind the name at the start of `s`, its quote, the ":" and a quote: where the value begins; 0 when
+ * this is no key. */
+static size_t value_start(struct str s)
 {
-    for (size_t i = 0; i < line.n; i++) {
-        struct str rest = str_make(line.p + i, line.n - i);
-        size_t n = 0;
+    size_t n = 0;
+
+    while (n < s.n && (isalnum((unsigned char)s.p[n]) || s.p[n] == '_' || s.p[n] == '-'))
+        n++;
+    while (n < s.n && strchr(" \"'", s.p[n]) != NULL)
+        n++;
+    if (n == s.n || s.p[n] != ':')
+        return 0;
+    for (n++; n < s.n && strchr(" \"'", s.p[n]) != NULL; n++)
+        ;
+    return n;
+}
+
+/* Where a value that begins at `from` ends at the latest: at its quote, in { } at a comma, else with the
+ * line. */
+static size_t value_end(struct str line, size_t from)
+{
+    const char *stop = "";
+    size_t to = from;
+
+    if (line.p[from - 1] == '"' || line.p[from - 1] == '\'')
+        stop = line.p[from - 1] == '"' ? "\"" : "'";
+    else if (memchr(line.p, '{', from) != NULL)
+        stop = ",}";
+    while (to < line.n && (stop[0] == '\0' || strchr(stop, line.p[to]) == NULL))
+        to++;
+    return to;
+}
+
+/* Hides the values of keys whose name sounds like a secret. Needed where there is no tree to know better
+ * from: the file is not valid YAML, or the key is not known. */
+static void hide_secret_values(struct window *w)
+{
+    size_t from, to;
+
+    for (size_t i = 0; i < w->line.n; i++) {
+        struct str rest = str_make(w->line.p + i, w->line.n - i);
 
         if (!sounds_secret(rest))
             continue;
-        while (n < rest.n && n < KEY_MAX &&
-               (isalnum((unsigned char)rest.p[n]) || rest.p[n] == '_' || rest.p[n] == '-'))
-            n++;
-        while (n < rest.n && strchr(" \"'", rest.p[n]) != NULL)
-            n++;
-        if (n == rest.n || rest.p[n] != ':')
+        from = i + value_start(rest);
+        if (from == i || str_starts(str_make(w->line.p + from, w->line.n - from), STR("${")))
             continue;
-        for (n++; n < rest.n && strchr(" \"'", rest.p[n]) != NULL; n++)
-            ;
-        if (n < rest.n && !str_starts(str_make(rest.p + n, rest.n - n), STR("${")))
-            return i + n;
+        to = value_end(w->line, from);
+        for (int c = 0; c < w->count; c++) {
+            size_t at = (size_t)(w->chars[c].p - w->line.p);
+
+            w->hidden[c] = w->hidden[c] || (at >= from && at < to);
+        }
+        i = to;
     }
-    return line.n;
 }
 
 /* ---- the window ----------------------------------------------------------------------------------- */
@@ -150,22 +198,33 @@ static size_t secret_value(struct str line)
 static void fill_window(const struct config_report *rep, const struct config_span *at,
                         struct window *w)
 {
-    size_t secret_from, i = 0, n;
+    size_t i = 0, n;
     int column = 1;
 
     memset(w, 0, sizeof *w);
     w->line = find_line(rep->source, at->line);
     w->first = at->column > WINDOW - 20 ? at->column - BEFORE_CARET : 1;
-    secret_from = secret_value(w->line);
     for (; i < w->line.n && column < w->first; i += char_size(w->line, i))
         column++;
     for (; i < w->line.n && w->count < WINDOW; i += n, column++) {
         n = char_size(w->line, i);
         w->chars[w->count] = str_make(w->line.p + i, n);
-        w->hidden[w->count++] = i >= secret_from || in_mask(rep, at->line, column);
+        w->hidden[w->count++] = in_mask(rep, at->line, column);
     }
     w->cut = i < w->line.n;
     hide_url_passwords(w);
+    hide_secret_values(w);
+}
+
+/* The terminal gets text only, whatever the file holds. */
+static void put_char(struct buf *b, struct str c)
+{
+    unsigned char first = (unsigned char)c.p[0];
+
+    if (first == '\t' || (first >= 0x20 && first != 0x7F && str_is_utf8(c)))
+        buf_str(b, c);
+    else
+        buf_text(b, "?");
 }
 
 static void put_source(const struct window *w, struct buf *b)
@@ -174,7 +233,7 @@ static void put_source(const struct window *w, struct buf *b)
         buf_text(b, "...");
     for (int i = 0; i < w->count; i++) {
         if (!w->hidden[i])
-            buf_str(b, w->chars[i]);
+            put_char(b, w->chars[i]);
         else if (i == 0 || !w->hidden[i - 1])
             buf_text(b, "***");
     }

@@ -41,13 +41,15 @@ static struct config_span span_of(const struct config_node *node)
     return (struct config_span){ node->line, node->column, node->end_line, node->end_column };
 }
 
-/* A map, a list or nothing is best shown by its key. */
+/* A map, a list or nothing is best shown by its key, a map without one by the first key in it. */
 static struct config_span place_of(const struct config_node *at)
 {
     if (at == NULL)
         return (struct config_span){ 0, 0, 0, 0 };
     if (at->key != NULL && (at->kind != CONFIG_SCALAR || config_is_null(at)))
         at = at->key;
+    else if (at->kind == CONFIG_MAP && at->count > 0)
+        at = at->keys[0];
     return span_of(at);
 }
 
