@@ -64,7 +64,7 @@ static void add_literal(struct template *t, struct arena *a, struct str text)
         add_part(t, a, PART_LITERAL, text);
 }
 
-/* Offset of `twice` (a two-character mark) in s from `at` on, or s.n. */
+/* Where `mark` stands twice in a row in s, from `at` on; s.n when nowhere. */
 static size_t find_mark(struct str s, size_t at, char mark)
 {
     for (; at + 1 < s.n; at++) {
@@ -166,6 +166,23 @@ bool template_uses_before(const struct template *t)
             return true;
     }
     return false;
+}
+
+struct str template_old_unknown(const struct template *t, const struct relation *rel,
+                                bool row_is_old)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        const struct part *p = &t->parts[i];
+        uint32_t column;
+
+        if (p->kind != PART_BEFORE && !(p->kind == PART_COLUMN && row_is_old))
+            continue;
+        column = relation_column(rel, p->text);
+        if (rel->identity != RELATION_IDENTITY_FULL && column < rel->column_count &&
+            !rel->columns[column].identity)
+            return p->text;
+    }
+    return STR_NONE;
 }
 
 /* ---- rendering -------------------------------------------------------------------------------- */

@@ -21,6 +21,10 @@ bool template_compile(struct str text, struct arena *a, const struct template **
 struct str template_missing(const struct template *t, const struct relation *rel);
 /* Does it use {{before.x}}? */
 bool template_uses_before(const struct template *t);
+/* The first column whose old value it wants ({{before.x}}; with row_is_old also {{x}}, as in a delete)
+ * and that PostgreSQL does not send with this table's replica identity, or {NULL, 0}. */
+struct str template_old_unknown(const struct template *t, const struct relation *rel,
+                                bool row_is_old);
 /* Appends the text for a change. A NULL or unchanged column, or an old value that is not known, is
  * ERR_REJECT naming it: a hole is never filled with something else. */
 bool template_render(const struct template *t, const struct change *c, struct buf *b,
