@@ -41,11 +41,10 @@ struct slot {
     enum slot_state state;
 };
 
-/* Slots beyond in_flight_max and the orphans: the heartbeat and one call. */
-enum { SPARE_SLOTS = 8 };
+/* Slots beyond in_flight_max and the orphans: one call. */
+enum { SPARE_SLOTS = 1 };
 
-#define TAG_HEARTBEAT UINT64_MAX
-#define TAG_CALL      (UINT64_MAX - 1)
+#define TAG_CALL UINT64_MAX
 
 struct cql_conn {
     struct net_conn *net; /* owned */
@@ -67,11 +66,11 @@ struct cql_conn {
     int32_t slot_count;
     int32_t free_head;
     unsigned in_flight_max;
-    unsigned in_flight; /* without the heartbeat */
+    unsigned in_flight;
     unsigned orphans;
     int64_t read_us;
-    int64_t heartbeat_us; /* INT64_MAX: none is out */
     bool news;
+    bool broken;
 };
 
 struct cql_conn *cql_conn_new(struct net_conn *net, unsigned version, unsigned in_flight_max,
@@ -85,8 +84,7 @@ struct cql_conn *cql_conn_new(struct net_conn *net, unsigned version, unsigned i
                             .stop_fd = stop_fd,
                             .version = version,
                             .in_flight_max = in_flight_max,
-                            .read_us = clock_mono_us(clock),
-                            .heartbeat_us = INT64_MAX };
+                            .read_us = clock_mono_us(clock) };
     buf_init(&c->out, OUT_MAX);
     buf_init(&c->framed, OUT_MAX + OUT_MAX / 64);
     buf_init(&c->raw, IN_MAX);
@@ -171,7 +169,7 @@ int cql_conn_stream(struct cql_conn *c, uint64_t tag, int64_t now_us)
 {
     int id;
 
-    assert(tag > 0 && tag < TAG_CALL);
+    assert(tag > 0 && tag != TAG_CALL);
     if (c->in_flight >= c->in_flight_max)
         return -1;
     id = take_slot(c, tag, now_us);
@@ -193,7 +191,7 @@ bool cql_conn_expire(struct cql_conn *c, int64_t before_us, uint64_t *ret_tag)
     for (int32_t i = 0; i < c->slot_count && c->in_flight > 0; i++) {
         struct slot *slot = &c->slots[i];
 
-        if (slot->state == USED && slot->tag != TAG_HEARTBEAT && slot->sent_us < before_us) {
+        if (slot->state == USED && slot->sent_us < before_us) {
             *ret_tag = orphan(c, slot);
             return true;
         }
@@ -228,7 +226,7 @@ size_t cql_conn_waiting(const struct cql_conn *c)
     return c->out.n + c->framed.n - c->sent;
 }
 
-bool cql_conn_flush(struct cql_conn *c, bool *ret_any, struct error *err)
+static bool flush(struct cql_conn *c, bool *ret_any, struct error *err)
 {
     struct buf *b = c->segments ? &c->framed : &c->out;
 
@@ -259,6 +257,11 @@ bool cql_conn_flush(struct cql_conn *c, bool *ret_any, struct error *err)
     }
 }
 
+bool cql_conn_flush(struct cql_conn *c, bool *ret_any, struct error *err)
+{
+    return flush(c, ret_any, err) || cql_conn_break(c);
+}
+
 void cql_conn_wipe(struct cql_conn *c)
 {
     assert(cql_conn_waiting(c) == 0);
@@ -287,7 +290,7 @@ static bool unsegment(struct cql_conn *c, struct error *err)
     return true;
 }
 
-bool cql_conn_fill(struct cql_conn *c, int64_t now_us, bool *ret_any, struct error *err)
+static bool fill(struct cql_conn *c, int64_t now_us, bool *ret_any, struct error *err)
 {
     size_t all = 0;
     size_t n = 0;
@@ -312,6 +315,11 @@ bool cql_conn_fill(struct cql_conn *c, int64_t now_us, bool *ret_any, struct err
     return unsegment(c, err);
 }
 
+bool cql_conn_fill(struct cql_conn *c, int64_t now_us, bool *ret_any, struct error *err)
+{
+    return fill(c, now_us, ret_any, err) || cql_conn_break(c);
+}
+
 /* An answer to a request that is in flight goes to the user, everything else ends here. */
 static bool accept(struct cql_conn *c, const struct cql_envelope *e, struct cql_answer *answer,
                    bool *ret_mine, struct error *err)
@@ -329,8 +337,6 @@ static bool accept(struct cql_conn *c, const struct cql_envelope *e, struct cql_
                          net_peer(c->net), e->stream);
     if (slot->state == ORPHAN) {
         c->orphans--;
-    } else if (slot->tag == TAG_HEARTBEAT) {
-        c->heartbeat_us = INT64_MAX;
     } else {
         *answer = (struct cql_answer){ .tag = slot->tag, .sent_us = slot->sent_us, .envelope = *e };
         *ret_mine = true;
@@ -340,8 +346,8 @@ static bool accept(struct cql_conn *c, const struct cql_envelope *e, struct cql_
     return true;
 }
 
-bool cql_conn_next(struct cql_conn *c, struct cql_answer *ret_answer, bool *ret_found,
-                   struct error *err)
+static bool next(struct cql_conn *c, struct cql_answer *ret_answer, bool *ret_found,
+                 struct error *err)
 {
     struct buf *b = parsed_buf(c);
 
@@ -364,6 +370,12 @@ bool cql_conn_next(struct cql_conn *c, struct cql_answer *ret_answer, bool *ret_
     return true;
 }
 
+bool cql_conn_next(struct cql_conn *c, struct cql_answer *ret_answer, bool *ret_found,
+                   struct error *err)
+{
+    return next(c, ret_answer, ret_found, err) || cql_conn_break(c);
+}
+
 bool cql_conn_news(struct cql_conn *c)
 {
     bool news = c->news;
@@ -379,22 +391,15 @@ int64_t cql_conn_read_us(const struct cql_conn *c)
     return c->read_us;
 }
 
-void cql_conn_heartbeat(struct cql_conn *c, int64_t now_us)
+bool cql_conn_broken(const struct cql_conn *c)
 {
-    int id;
-
-    if (c->heartbeat_us != INT64_MAX)
-        return;
-    id = take_slot(c, TAG_HEARTBEAT, now_us);
-    if (id < 0)
-        return;
-    c->heartbeat_us = now_us;
-    cql_request_options(&c->out, c->version, (uint16_t)id);
+    return c->broken;
 }
 
-int64_t cql_conn_heartbeat_us(const struct cql_conn *c)
+bool cql_conn_break(struct cql_conn *c)
 {
-    return c->heartbeat_us;
+    c->broken = true;
+    return false;
 }
 
 /* ---- one request at a time ---- */
@@ -441,6 +446,6 @@ bool cql_conn_call(struct cql_conn *c, cql_conn_write_fn *write, const void *arg
             return true;
         }
         if (!wait_ready(c, any, deadline_us, err))
-            return false;
+            return cql_conn_break(c);
     }
 }

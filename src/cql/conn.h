@@ -66,8 +66,7 @@ struct cql_answer {
     int64_t sent_us;              /* when its stream was taken */
     struct cql_envelope envelope; /* borrowed until the next cql_conn_fill */
 };
-/* The next answer among what was read. Events, answers of heartbeats and late answers of orphans
- * are dealt with inside. */
+/* The next answer among what was read. Events and late answers of orphans are dealt with inside. */
 bool cql_conn_next(struct cql_conn *c, struct cql_answer *ret_answer, bool *ret_found,
                    struct error *err) MUST_CHECK;
 /* Has an event of the cluster or the schema come since this was last asked? */
@@ -80,12 +79,12 @@ bool cql_conn_expire(struct cql_conn *c, int64_t before_us, uint64_t *ret_tag);
 /* The same for any request in flight. */
 bool cql_conn_abandon(struct cql_conn *c, uint64_t *ret_tag);
 bool cql_conn_worn(const struct cql_conn *c);
+/* Has anything failed, so that it is to be closed? */
+bool cql_conn_broken(const struct cql_conn *c);
+/* Says so from outside, after an answer that makes no sense. Always false. */
+bool cql_conn_break(struct cql_conn *c);
 /* When the last bytes came. */
 int64_t cql_conn_read_us(const struct cql_conn *c);
-/* Asks whether the node is there (OPTIONS), unless that question is out already. */
-void cql_conn_heartbeat(struct cql_conn *c, int64_t now_us);
-/* When the heartbeat that is out was sent, or INT64_MAX when none is. */
-int64_t cql_conn_heartbeat_us(const struct cql_conn *c);
 
 /* ---- one request at a time ---- */
 

@@ -173,7 +173,7 @@ bool cql_startup_open(const struct cql_startup_opts *o, struct cql_conn **ret_co
     struct cql_conn *c = NULL;
 
     for (;;) {
-        unsigned version;
+        unsigned version = 0;
 
         if (!dial(o, asked, deadline, &c, err))
             return false;
