@@ -5,7 +5,6 @@
 #include "base/logger.h"
 #include "pipeline/tables.h"
 
-#include <assert.h>
 #include <stdio.h>
 
 enum {
@@ -19,8 +18,7 @@ bool deliver_init(struct deliver *d, const struct deliver_opts *opts, struct err
 {
     bool found;
 
-    *d = (struct deliver){ .opts = *opts, .ops = sink_find(opts->sink->type->name) };
-    assert(d->ops != NULL); /* the configuration's types come from the registry */
+    *d = (struct deliver){ .opts = *opts, .ops = opts->ops };
     (void)snprintf(d->who, sizeof d->who, "sink %s", opts->sink->name);
     progress_init(&d->progress);
     map_init(&d->held);

@@ -30,6 +30,7 @@
 struct deliver_opts {
     const struct config *config;
     const struct config_sink *sink;
+    const struct sink_ops *ops;
     struct stream *stream;
     struct shapes *shapes;
     const struct clock *clock;

@@ -53,7 +53,7 @@ struct progress_capture {
     int64_t last_commit_us;      /* commit time of the last transaction taken, 0: none */
     int64_t last_message_us;     /* when the server was last heard of */
     uint64_t retained_wal_bytes; /* what the slot holds back on the server, when last asked */
-    char server[96];             /* "localhost:5432, PostgreSQL 15.18" */
+    char server[128];            /* "localhost:5432, PostgreSQL 15.18" */
 };
 
 struct progress_sink {

@@ -63,6 +63,7 @@ static bool open_delivers(struct supervisor *s, struct error *err)
         const char *restart = s->opts.restart_sink;
         struct deliver_opts opts = { .config = config,
                                      .sink = &config->sinks[i],
+            .ops = sink_find(config->sinks[i].type->name), /* the registry gave the type */
                                      .stream = s->stream,
                                      .shapes = &s->shapes,
                                      .clock = s->opts.clock,
