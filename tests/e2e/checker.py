@@ -165,10 +165,9 @@ def plain(value):
 
 def read_cassandra(cassandra, columns, table="engagement.engagement_events", key="id", stamp="event_ts"):
     """Rows, and the write stamp of one column of each."""
-    from cassandra.query import SimpleStatement, tuple_factory
+    from cassandra.query import SimpleStatement
     rows, stamps = {}, {}
     with cassandra.session() as session:
-        session.row_factory = tuple_factory
         query = f"SELECT {key}, writetime({stamp}), {', '.join(columns)} FROM {table}"
         for row in session.execute(SimpleStatement(query, fetch_size=5000)):
             rows[row[0]] = tuple(plain(v) for v in row[2:])
