@@ -128,12 +128,12 @@ def test_output_to_a_closed_pipe_is_an_error_and_no_crash(tool):
 
 
 def test_init_writes_a_pipeline_that_lints_and_never_overwrites(pg, tool, tmp_path):
-    result = tool("init", pg.url)
+    result = tool("init", "--from", pg.url)
     assert result.returncode == 0, result.stderr
     path = tmp_path / "pipeline.yaml"
     assert "engagement_events" in path.read_text()
     assert tool("lint", path).returncode in (0, 2)
-    again = tool("init", pg.url)
+    again = tool("init", "--from", pg.url)
     assert again.returncode == 2 and "E0107" in again.stderr
 
 
@@ -200,13 +200,13 @@ def test_log_verify_finds_a_flipped_bit(pg, redis, start):
     assert segment.name in multisink.log_text()
 
 
-def test_slot_status_and_drop(pg, redis, start):
+def test_slot_show_and_drop(pg, redis, start):
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
-    shown = multisink.cli("slot", "status", multisink.config_path)
+    shown = multisink.cli("slot", "show", "--config", multisink.config_path)
     assert shown.returncode == 0 and "cdc_slot" in shown.stdout
     multisink.stop()
-    assert multisink.cli("slot", "drop", multisink.config_path).returncode == 2, "needs --yes"
-    assert multisink.cli("slot", "drop", "--yes", multisink.config_path).returncode == 0
+    assert multisink.cli("slot", "drop", "--config", multisink.config_path).returncode == 2, "needs --yes"
+    assert multisink.cli("slot", "drop", "--yes", "--config", multisink.config_path).returncode == 0
     assert pg.value("SELECT count(*) FROM pg_replication_slots") == 0
 
 

@@ -16,12 +16,15 @@ from servers import Redis, wait_until
 # ---- redis: parked records ---------------------------------------------------------------------------------------
 
 
-def parked(multisink, *words):
+def dlq(multisink, *words):
+    return multisink.cli("dlq", *words, "--config", multisink.config_path)
+
+
+def parked(multisink):
     """`dlq list --json` as a list."""
-    result = multisink.cli("dlq", "list", "--json", *words, multisink.config_path)
+    result = dlq(multisink, "list", "--json")
     assert result.returncode in (0, 5), result.stderr
-    told = json.loads(result.stdout)
-    return told["parked"] if isinstance(told, dict) else told
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_a_command_that_redis_refuses_is_parked_shown_and_replayed(pg, redis, start):
@@ -37,11 +40,11 @@ def test_a_command_that_redis_refuses_is_parked_shown_and_replayed(pg, redis, st
     assert record["sink"] == "top_content" and "WRONGTYPE" in json.dumps(record)
     assert multisink.sink("top_content")["parked"] == 1
 
-    shown = multisink.cli("dlq", "show", record["id"], multisink.config_path)
+    shown = dlq(multisink, "show", record["id"])
     assert shown.returncode == 0 and seed.CONTENTS[0] in shown.stdout
 
     redis.client().delete("board:" + seed.CONTENTS[0])
-    assert multisink.cli("dlq", "replay", record["id"], multisink.config_path).returncode == 0
+    assert dlq(multisink, "replay", "--sink", "top_content", record["id"]).returncode == 0
     wait_until(lambda: redis.client().zcard("board:" + seed.CONTENTS[0]) == 1, 20, "the record was replayed")
     wait_until(lambda: parked(multisink) == [], 20, "nothing is parked any more")
 
@@ -52,7 +55,7 @@ def test_a_parked_record_can_be_dropped(pg, redis, start):
     pg.execute("INSERT INTO engagement_events (event_ts) VALUES (now())")
     multisink.wait_caught_up(pg)
     record, = parked(multisink)
-    assert multisink.cli("dlq", "drop", record["id"], "--yes", multisink.config_path).returncode == 0
+    assert dlq(multisink, "drop", "--sink", "top_content", record["id"]).returncode == 0
     wait_until(lambda: parked(multisink) == [], 20, "nothing is parked any more")
     assert redis.client().get("board") == "not a sorted set"
 
@@ -169,7 +172,7 @@ def test_a_4xx_is_parked_and_later_records_of_its_key_wait_behind_it(pg, start):
         assert len(records) == 4
         assert "422" in json.dumps(records) and "region missing" in json.dumps(records)
         poison["on"] = False
-        assert multisink.cli("dlq", "replay", "--all", "api", multisink.config_path).returncode == 0
+        assert dlq(multisink, "replay", "--sink", "api", "--all").returncode == 0
         wait_until(lambda: keys(endpoint, 7) == [0, 0, 1, 2, 3], 20, "all of the key, in order")
         pg.execute(MORE, 7)
         multisink.wait_caught_up(pg)
