@@ -14,7 +14,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-enum { SECTOR = 512, FILES = 512, FDS = 256, PATH = 128 };
+enum { SECTOR = 512, FILES = 4096, FDS = 256, PATH = 128 };
 
 struct image {
     char *p;
