@@ -69,6 +69,8 @@ const struct cli_globals *cli_globals(void);
 /* "error[E0412]: message" on stderr, with a pointer to `multisink explain`; returns the exit code that
  * goes with the error's code and kind. */
 int cli_failure(const struct error *err);
+/* Only the exit code. */
+int cli_exit_of(const struct error *err);
 /* "multisink COMMAND: message" and how to get help, on stderr; returns CLI_USAGE. */
 int cli_usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Loads a configuration and prints its faults; NULL when it is not valid. path NULL: pipeline.yaml. */
@@ -88,6 +90,8 @@ int cli_usage_fault(enum error_code code, const char *command, const char *fmt, 
 /* Words of `text` in lines of at most `width` columns. The first line is continued where the caller
  * stands (at column `indent`), the others are indented by `indent`. No line end after the last. */
 void cli_put_wrapped(struct buf *b, const char *text, int indent, int width);
+/* Columns that a piece of UTF-8 takes, each character as one. */
+int cli_columns(struct str s);
 /* "DID YOU MEAN" for messages: the nearest of `names`, or NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *names, size_t count);
 

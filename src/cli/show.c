@@ -45,8 +45,7 @@ static void put_line_end(struct buf *b, int indent)
         buf_text(b, " ");
 }
 
-/* Columns that a piece of UTF-8 takes, taking each character as one. */
-static int columns(struct str s)
+int cli_columns(struct str s)
 {
     int n = 0;
 
@@ -61,7 +60,7 @@ void cli_put_wrapped(struct buf *b, const char *text, int indent, int width)
 
     while (*text != '\0') {
         size_t n = strcspn(text, " \n");
-        int wide = columns(str_make(text, n));
+        int wide = cli_columns(str_make(text, n));
 
         if (column > indent && column + 1 + wide > width) {
             put_line_end(b, indent);
@@ -148,7 +147,7 @@ int cli_usage_error(const char *command, const char *fmt, ...)
 }
 
 /* By the hundreds of the code (errcode.def) where they say whose fault it is, else by the kind. */
-static int exit_of(const struct error *err)
+int cli_exit_of(const struct error *err)
 {
     const struct error_page *page = err->code[0] != '\0' ? error_page_find(err->code) : NULL;
     int number = page != NULL ? page->number : 0;
@@ -185,7 +184,7 @@ int cli_failure(const struct error *err)
     else
         buf_text(&b, "\n");
     to_stderr(&b);
-    return exit_of(err);
+    return cli_exit_of(err);
 }
 
 bool cli_print(const struct buf *b)

@@ -32,6 +32,8 @@ static size_t char_size(struct str s, size_t at)
 {
     size_t n = 1;
 
+    if ((unsigned char)s.p[at] < 0xC0)
+        return 1;
     while (at + n < s.n && ((unsigned char)s.p[at + n] & 0xC0) == 0x80)
         n++;
     return n;
