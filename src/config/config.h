@@ -188,6 +188,11 @@ bool config_load_text(const char *path, struct str text, const struct config_sin
                       struct error *err) MUST_CHECK;
 void config_free(struct config *c);
 
+/* Takes the password out of a postgres:// URL (NULL when there is none), decoded. False when it is not
+ * of that form or its ports are not numbers. Results live in `a`. Pure. */
+bool config_url_split(const char *url, struct arena *a, const char **ret_url,
+                      const char **ret_password) MUST_CHECK;
+
 /* docs/configuration.md, from the tables. */
 void config_write_manual(const struct config_sink_type *types, size_t type_count, struct buf *b);
 

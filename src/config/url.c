@@ -204,3 +204,19 @@ bool config_postgres_url(const struct config_node *node, struct config_report *r
     buf_done(&out);
     return !u.has_password || password != NULL;
 }
+
+bool config_url_split(const char *url, struct arena *a, const char **ret_url,
+                      const char **ret_password)
+{
+    const struct config_node node = { .kind = CONFIG_SCALAR,
+                                      .text = str_from(url),
+                                      .secret = true };
+    struct config_report rep = { .path = "", .arena = a };
+    const char *left, *password;
+
+    if (!config_postgres_url(&node, &rep, &left, &password) || rep.error_count > 0)
+        return false;
+    *ret_url = left;
+    *ret_password = password;
+    return true;
+}
