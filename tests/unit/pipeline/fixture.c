@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/pipeline/fixture.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
+#include "stream/log_stream.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -41,7 +43,11 @@ static const struct column columns[] = {
       .identity = true,
       .primary_key = true,
       .not_null = true },
-    { .name = { "v", 1 }, .type_oid = 25, .typmod = -1, .type_name = { "text", 4 }, .type_kind = 'b' },
+    { .name = { "v", 1 },
+      .type_oid = 25,
+      .typmod = -1,
+      .type_name = { "text", 4 },
+      .type_kind = 'b' },
 };
 
 const struct relation *fixture_relation(void)
@@ -64,11 +70,54 @@ struct change fixture_insert(const char *id, const char *v, struct position pos)
     struct value *row = rows[next++ % 64];
 
     row[0] = (struct value){ VALUE_TEXT, str_from(id) };
-    row[1] = v != NULL ? (struct value){ VALUE_TEXT, str_from(v) } : (struct value){ VALUE_NULL, STR_NONE };
+    row[1] = v != NULL ? (struct value){ VALUE_TEXT, str_from(v) }
+                       : (struct value){ VALUE_NULL, STR_NONE };
     return (struct change){ .pos = pos,
                             .wts = 1000000 + (int64_t)pos.ordinal,
                             .commit_time_us = 1700000000000000,
                             .op = CHANGE_INSERT,
                             .rel = fixture_relation(),
                             .after = row };
+}
+
+struct stream *fixture_stream(const char *dir)
+{
+    char *path = mem_printf("%s/log", dir);
+    struct log_stream_opts opts = { .dir = path, .segment_bytes = MIB };
+    struct stream *s;
+    struct error err;
+
+    assert_ok(log_stream_open(&opts, &s, NULL, &err), err);
+    free(path);
+    return s;
+}
+
+void fixture_append(struct stream *s, uint64_t commit_end, unsigned first, unsigned count)
+{
+    struct frame_tx tx = { .epoch = 1,
+                           .xid = 700,
+                           .commit_end = { commit_end },
+                           .commit_lsn = { commit_end - 8 },
+                           .commit_time_us = 1700000000000000,
+                           .wts_base = (int64_t)commit_end * 1000,
+                           .first_ordinal = 1 };
+    struct position durable;
+    struct error err;
+    struct buf frame;
+
+    buf_init(&frame, MIB);
+    assert_ok(s->ops->begin(s, &tx, &err), err);
+    for (unsigned i = 0; i < count; i++) {
+        char id[16];
+        struct change c;
+
+        (void)snprintf(id, sizeof id, "%u", first + i);
+        c = fixture_insert(id, "v", (struct position){ 0 });
+        buf_clear(&frame);
+        frame_put_change(&frame, &c);
+        assert_ok(s->ops->frame(s, c.rel, buf_view(&frame), &err), err);
+    }
+    assert_ok(s->ops->commit(s, &err), err);
+    assert_ok(s->ops->sync(s, &durable, &err), err);
+    buf_done(&frame);
 }

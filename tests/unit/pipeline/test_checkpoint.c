@@ -151,7 +151,8 @@ static void a_directory_that_is_not_there_is_said(void **state)
     assert_code(state_open("/nonexistent/dir", true, &st, &err), err, E_STATE_FILE);
 }
 
-#define WITH_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_remove)
+#define WITH_DIRECTORY(test)                                                                       \
+    cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_remove)
 
 int main(void)
 {

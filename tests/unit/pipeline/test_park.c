@@ -153,7 +153,8 @@ static void a_request_for_what_is_not_there_counts_none(void **state)
     state_close(st);
 }
 
-#define WITH_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_remove)
+#define WITH_DIRECTORY(test)                                                                       \
+    cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_remove)
 
 int main(void)
 {

@@ -101,7 +101,8 @@ static void a_directory_that_is_gone_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_goes_in_comes_out_in_order, fixture_directory, fixture_remove),
+        cmocka_unit_test_setup_teardown(what_goes_in_comes_out_in_order, fixture_directory,
+                                        fixture_remove),
         cmocka_unit_test_setup_teardown(a_large_transaction_goes_to_disk_and_memory_stays_small,
                                         fixture_directory, fixture_remove),
         cmocka_unit_test_setup_teardown(it_can_be_read_twice_and_used_again, fixture_directory,

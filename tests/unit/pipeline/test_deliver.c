@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The deliver thread with a real stream and a sink that does what the test tells it. */
+#include "unit/pipeline/fixture.h"
+
+#include "base/limits.h"
+#include "pipeline/deliver.h"
+#include "pipeline/thread.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a sink on a string ------------------------------------------------------------------------- */
+
+enum { IDS_MAX = 4096 };
+
+struct puppet {
+    pthread_mutex_t lock;
+    unsigned ids[IDS_MAX]; /* delivered, in order */
+    size_t count;
+    unsigned retries_left; /* next writes fail with ERR_RETRY after they were applied */
+    unsigned refuse_id;    /* this one is refused */
+    bool refuse;
+    bool stop;         /* next write fails with ERR_STOP */
+    bool has_position; /* what position() tells */
+    struct position position;
+    struct position fall_back; /* when set, a write fails and the position falls to it, once */
+    bool gone;                 /* position() finds none */
+};
+
+static struct puppet puppet;
+
+struct sink {
+    const struct sink_env *env;
+};
+
+static bool puppet_open(const void *conf, const struct sink_env *env, struct sink **ret_sink,
+                        struct error *err)
+{
+    static struct sink sink;
+
+    (void)conf;
+    (void)env;
+    (void)err;
+    *ret_sink = &sink;
+    return true;
+}
+
+static void puppet_close(struct sink *s)
+{
+    (void)s;
+}
+
+static void apply(const struct batch *b, struct sink_result *res)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        const struct change *c = &b->changes[i];
+        unsigned id = (unsigned)strtoul(c->after[0].text.p, NULL, 10);
+        struct sink_reject reject = { .index = i,
+                                      .code = E_TRUNCATE_REFUSED,
+                                      .reason = "not this one" };
+
+        /* A sink that keeps its position skips what it has, as the contract says. */
+        if (puppet.has_position && position_cmp(c->pos, puppet.position) <= 0)
+            continue;
+        if (puppet.refuse && id == puppet.refuse_id)
+            sink_reject_add(res, b, &reject);
+        else if (puppet.count < IDS_MAX)
+            puppet.ids[puppet.count++] = id;
+    }
+}
+
+static bool puppet_write(struct sink *s, const struct batch *b, struct sink_result *res,
+                         struct error *err)
+{
+    bool ok = true;
+
+    (void)s;
+    (void)pthread_mutex_lock(&puppet.lock);
+    if (puppet.stop) {
+        ok = error_set(err, ERR_STOP, E_TRUNCATE_REFUSED, "cannot go on, says the puppet");
+    } else if (!position_is_start(puppet.fall_back)) {
+        puppet.position = puppet.fall_back;
+        puppet.fall_back = (struct position){ 0 };
+        ok = error_set(err, ERR_RETRY, E_NET_LOST, "the puppet lost its last second");
+    } else {
+        apply(b, res);
+        puppet.position = b->after;
+        if (puppet.retries_left > 0) {
+            puppet.retries_left--;
+            ok = error_set(err, ERR_RETRY, E_NET_LOST, "the answer of the puppet got lost");
+        }
+    }
+    (void)pthread_mutex_unlock(&puppet.lock);
+    return ok;
+}
+
+static bool puppet_position(struct sink *s, bool *ret_found, struct position *ret_position,
+                            struct error *err)
+{
+    (void)s;
+    (void)err;
+    (void)pthread_mutex_lock(&puppet.lock);
+    *ret_found = !puppet.gone && !position_is_start(puppet.position);
+    *ret_position = puppet.position;
+    (void)pthread_mutex_unlock(&puppet.lock);
+    return true;
+}
+
+static bool puppet_start(struct sink *s, struct position from, struct error *err)
+{
+    (void)s;
+    (void)err;
+    (void)pthread_mutex_lock(&puppet.lock);
+    puppet.position = from;
+    (void)pthread_mutex_unlock(&puppet.lock);
+    return true;
+}
+
+static const struct sink_ops plain_ops = { .name = "puppet",
+                                           .ordered = true,
+                                           .open = puppet_open,
+                                           .write = puppet_write,
+                                           .close = puppet_close };
+
+static const struct sink_ops keeping_ops = { .name = "puppet",
+                                             .ordered = true,
+                                             .open = puppet_open,
+                                             .position = puppet_position,
+                                             .start = puppet_start,
+                                             .write = puppet_write,
+                                             .close = puppet_close };
+
+/* ---- a deliver thread around it ----------------------------------------------------------------------- */
+
+struct world {
+    struct config config;
+    struct config_sink sink;
+    const char *names[1];
+    struct stream *stream;
+    struct shapes shapes;
+    struct wake stop;
+    struct deliver d;
+    struct thread thread;
+};
+
+static void open_world(struct world *w, char *dir, const struct sink_ops *ops)
+{
+    struct deliver_opts opts;
+    struct error err;
+
+    *w = (struct world){ .names = { "public.t" } };
+    w->config.name = "p";
+    w->config.stream.dir = dir;
+    w->sink = (struct config_sink){ .name = "s",
+                                    .from = { .count = 1, .items = w->names },
+                                    .park_max = 3,
+                                    .retry_initial_ms = 1,
+                                    .retry_max_ms = 4,
+                                    .batch_rows = 10 };
+    w->stream = fixture_stream(dir);
+    shapes_init(&w->shapes);
+    assert_ok(wake_init(&w->stop, &err), err);
+    opts = (struct deliver_opts){ .config = &w->config,
+                                  .sink = &w->sink,
+                                  .ops = ops,
+                                  .stream = w->stream,
+                                  .shapes = &w->shapes,
+                                  .clock = &clock_system,
+                                  .stop_fd = w->stop.fd };
+    assert_ok(deliver_init(&w->d, &opts, &err), err);
+}
+
+static void start(struct world *w)
+{
+    struct error err;
+
+    assert_ok(thread_start(&w->thread, "deliver", deliver_thread, &w->d, &err), err);
+}
+
+static void close_world(struct world *w)
+{
+    wake_set(&w->stop);
+    thread_join(&w->thread);
+    deliver_done(&w->d);
+    w->stream->ops->close(w->stream);
+    shapes_done(&w->shapes);
+    wake_done(&w->stop);
+}
+
+static int reset_puppet(void **state)
+{
+    puppet = (struct puppet){ .lock = PTHREAD_MUTEX_INITIALIZER };
+    return fixture_directory(state);
+}
+
+static size_t delivered(void)
+{
+    size_t n;
+
+    (void)pthread_mutex_lock(&puppet.lock);
+    n = puppet.count;
+    (void)pthread_mutex_unlock(&puppet.lock);
+    return n;
+}
+
+/* Waits for a claim to become true; the bound only ends a test that fails. */
+#define wait_until(claim)                                                                          \
+    do {                                                                                           \
+        int64_t end = clock_mono_us(&clock_system) + 20 * 1000000;                                 \
+        while (!(claim) && clock_mono_us(&clock_system) < end)                                     \
+            (void)wake_wait(-1, 2);                                                                \
+        assert_true(claim);                                                                        \
+    } while (0)
+
+static struct progress_sink look(struct world *w)
+{
+    struct progress_sink p;
+
+    progress_get_sink(&w->d.progress, &p);
+    return p;
+}
+
+static void expect_failure(struct world *w, enum error_code code)
+{
+    struct progress_sink p = look(w);
+
+    assert_true(error_is(&p.last_error, code));
+}
+
+static void expect_ids(unsigned first, unsigned count)
+{
+    assert_int_equal(puppet.count, count);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(puppet.ids[i], first + i);
+}
+
+static void every_change_is_delivered_in_order_and_the_position_kept(void **state)
+{
+    struct world w;
+
+    open_world(&w, *state, &plain_ops);
+    fixture_append(w.stream, 0x100, 0, 25);
+    fixture_append(w.stream, 0x200, 25, 5);
+    start(&w);
+    wait_until(delivered() == 30);
+    close_world(&w);
+    expect_ids(0, 30);
+    /* The next life goes on behind them. */
+    open_world(&w, *state, &plain_ops);
+    assert_true(w.d.position.commit_end.v == 0x200);
+    fixture_append(w.stream, 0x300, 30, 2);
+    start(&w);
+    wait_until(delivered() == 32);
+    close_world(&w);
+    expect_ids(0, 32);
+}
+
+static void invariant_4_the_position_moves_only_behind_success(void **state)
+{
+    struct world w;
+
+    puppet.stop = true;
+    open_world(&w, *state, &plain_ops);
+    fixture_append(w.stream, 0x100, 0, 5);
+    start(&w);
+    wait_until(look(&w).state == PROGRESS_FAILED);
+    assert_true(position_is_start(look(&w).position));
+    close_world(&w);
+    puppet.stop = false;
+    open_world(&w, *state, &plain_ops);
+    assert_true(position_is_start(w.d.position));
+    start(&w);
+    wait_until(delivered() == 5);
+    close_world(&w);
+}
+
+static void an_unknown_outcome_brings_the_same_batch_again(void **state)
+{
+    struct world w;
+
+    puppet.retries_left = 3;
+    open_world(&w, *state, &plain_ops);
+    fixture_append(w.stream, 0x100, 0, 4);
+    start(&w);
+    wait_until(delivered() == 16);
+    wait_until(look(&w).state == PROGRESS_RUNNING);
+    assert_int_equal(look(&w).retries, 3);
+    for (unsigned i = 0; i < 16; i++)
+        assert_int_equal(puppet.ids[i], i % 4);
+    close_world(&w);
+}
+
+static void a_target_that_keeps_its_position_gets_nothing_twice(void **state)
+{
+    struct world w;
+
+    puppet.has_position = true;
+    puppet.retries_left = 3;
+    open_world(&w, *state, &keeping_ops);
+    fixture_append(w.stream, 0x100, 0, 25);
+    start(&w);
+    wait_until(look(&w).position.commit_end.v == 0x100 && look(&w).position.ordinal == 25);
+    close_world(&w);
+    expect_ids(0, 25);
+}
+
+static void a_target_that_fell_back_is_replayed_from_there(void **state)
+{
+    struct world w;
+
+    puppet.has_position = true;
+    open_world(&w, *state, &keeping_ops);
+    fixture_append(w.stream, 0x100, 0, 20);
+    start(&w);
+    wait_until(delivered() == 20);
+    (void)pthread_mutex_lock(&puppet.lock);
+    puppet.fall_back = (struct position){ 1, 7, { 0x100 } };
+    puppet.count = 7; /* it lost what came after */
+    (void)pthread_mutex_unlock(&puppet.lock);
+    fixture_append(w.stream, 0x200, 20, 5);
+    wait_until(delivered() == 25);
+    close_world(&w);
+    expect_ids(0, 25);
+}
+
+static void a_target_that_lost_its_position_stops_the_sink(void **state)
+{
+    struct world w;
+
+    puppet.has_position = true;
+    open_world(&w, *state, &keeping_ops);
+    fixture_append(w.stream, 0x100, 0, 3);
+    start(&w);
+    wait_until(delivered() == 3);
+    close_world(&w);
+    puppet.gone = true;
+    open_world(&w, *state, &keeping_ops);
+    start(&w);
+    wait_until(look(&w).state == PROGRESS_FAILED);
+    expect_failure(&w, E_SINK_LOST);
+    close_world(&w);
+    expect_ids(0, 3);
+}
+
+static void a_refused_record_is_parked_and_the_rest_goes_on(void **state)
+{
+    struct world w;
+
+    puppet.refuse = true;
+    puppet.refuse_id = 3;
+    open_world(&w, *state, &plain_ops);
+    fixture_append(w.stream, 0x100, 0, 8);
+    start(&w);
+    wait_until(delivered() == 7);
+    wait_until(look(&w).parked == 1);
+    close_world(&w);
+}
+
+static void later_records_of_a_parked_key_wait_and_follow_in_order(void **state)
+{
+    struct state *st;
+    struct error err;
+    struct world w;
+    int64_t count;
+
+    puppet.refuse = true;
+    puppet.refuse_id = 3;
+    open_world(&w, *state, &plain_ops);
+    fixture_append(w.stream, 0x100, 3, 1);
+    start(&w);
+    wait_until(look(&w).parked == 1);
+    (void)pthread_mutex_lock(&puppet.lock);
+    puppet.refuse = false; /* it would take it now, but the order must hold */
+    (void)pthread_mutex_unlock(&puppet.lock);
+    fixture_append(w.stream, 0x200, 3, 1);
+    fixture_append(w.stream, 0x300, 4, 1);
+    wait_until(look(&w).parked == 2);
+    wait_until(delivered() == 1);
+    assert_int_equal(puppet.ids[0], 4);
+    /* The user asks for the first; the second follows by itself. */
+    assert_ok(state_open(*state, false, &st, &err), err);
+    assert_ok(park_request(st, "s", 1, PARK_REPLAY, &count, &err), err);
+    state_close(st);
+    wait_until(look(&w).parked == 0);
+    assert_int_equal(delivered(), 3);
+    close_world(&w);
+}
+
+static void a_wave_of_refused_records_stops_the_sink(void **state)
+{
+    struct world w;
+
+    puppet.refuse = true;
+    puppet.refuse_id = 1;
+    open_world(&w, *state, &plain_ops);
+    for (uint64_t end = 0x100; end <= 0x400; end += 0x100)
+        fixture_append(w.stream, end, 1, 1);
+    start(&w);
+    wait_until(look(&w).state == PROGRESS_FAILED);
+    expect_failure(&w, E_PARK_FULL);
+    close_world(&w);
+}
+
+static void changes_of_other_tables_are_passed_over(void **state)
+{
+    struct world w;
+
+    open_world(&w, *state, &plain_ops);
+    w.names[0] = "public.other";
+    fixture_append(w.stream, 0x100, 0, 5);
+    start(&w);
+    wait_until(look(&w).position.commit_end.v == 0x100);
+    assert_int_equal(delivered(), 0);
+    close_world(&w);
+}
+
+#define WITH_PUPPET(test) cmocka_unit_test_setup_teardown(test, reset_puppet, fixture_remove)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_PUPPET(every_change_is_delivered_in_order_and_the_position_kept),
+        WITH_PUPPET(invariant_4_the_position_moves_only_behind_success),
+        WITH_PUPPET(an_unknown_outcome_brings_the_same_batch_again),
+        WITH_PUPPET(a_target_that_keeps_its_position_gets_nothing_twice),
+        WITH_PUPPET(a_target_that_fell_back_is_replayed_from_there),
+        WITH_PUPPET(a_target_that_lost_its_position_stops_the_sink),
+        WITH_PUPPET(a_refused_record_is_parked_and_the_rest_goes_on),
+        WITH_PUPPET(later_records_of_a_parked_key_wait_and_follow_in_order),
+        WITH_PUPPET(a_wave_of_refused_records_stops_the_sink),
+        WITH_PUPPET(changes_of_other_tables_are_passed_over),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
