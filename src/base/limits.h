@@ -50,7 +50,7 @@
  * of unchanged columns: all columns a table can have, each character as %XX. */
 #define LIMIT_HTTP_REPLY_HEADERS (64 * KIB)
 #define LIMIT_HTTP_URL           (64 * KIB)
-#define LIMIT_HTTP_UNCHANGED     (LIMIT_PG_COLUMNS * 200u)
+#define LIMIT_HTTP_UNCHANGED     (200 * (size_t)LIMIT_PG_COLUMNS)
 #define LIMIT_HTTP_REQUEST       (2 * LIMIT_PG_MESSAGE) /* one row as JSON, escapes included */
 
 /* Redis: one reply; the script's arguments of one batch. */

@@ -18,7 +18,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { CONNECT_TIMEOUT_MS = 10000, SLOT_BODY_KEPT = 256 * 1024, LINE_BYTES = 128 };
+enum { CONNECT_TIMEOUT_MS = 10000, SLOT_BODY_KEPT = 256 * 1024, ID_BYTES = 128, LINE_BYTES = 512 };
 
 enum line { LINE_ID, LINE_KEY, LINE_TIME, LINE_OP, LINE_UNCHANGED, LINE_SIGNATURE, LINES };
 
@@ -150,12 +150,12 @@ static bool set_up(const struct http_client *c, CURL *easy)
 static bool slot_init(struct http_client *c, struct slot *slot)
 {
     slot->client = c;
-    buf_init(&slot->id, 2 * LINE_BYTES);
+    buf_init(&slot->id, ID_BYTES);
     buf_init(&slot->body, LIMIT_HTTP_REQUEST);
     buf_init(&slot->url, LIMIT_HTTP_URL);
     http_reply_init(&slot->reply);
     for (size_t i = 0; i < LINES; i++)
-        buf_init(&slot->lines[i], i == LINE_UNCHANGED ? LIMIT_HTTP_UNCHANGED : 4 * LINE_BYTES);
+        buf_init(&slot->lines[i], i == LINE_UNCHANGED ? LIMIT_HTTP_UNCHANGED : LINE_BYTES);
     slot->next_free = c->free;
     c->free = slot;
     slot->easy = curl_easy_init();
