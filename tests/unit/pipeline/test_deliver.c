@@ -58,7 +58,7 @@ static void apply(const struct batch *b, struct sink_result *res)
         const struct change *c = &b->changes[i];
         unsigned id = (unsigned)strtoul(c->after[0].text.p, NULL, 10);
         struct sink_reject reject = { .index = i,
-                                      .code = E_TRUNCATE_REFUSED,
+                                      .code = E_HTTP_TRUNCATE,
                                       .reason = "not this one" };
 
         /* A sink that keeps its position skips what it has, as the contract says. */
@@ -79,7 +79,7 @@ static bool puppet_write(struct sink *s, const struct batch *b, struct sink_resu
     (void)s;
     (void)pthread_mutex_lock(&puppet.lock);
     if (puppet.stop) {
-        ok = error_set(err, ERR_STOP, E_TRUNCATE_REFUSED, "cannot go on, says the puppet");
+        ok = error_set(err, ERR_STOP, E_HTTP_TRUNCATE, "cannot go on, says the puppet");
     } else if (!position_is_start(puppet.fall_back)) {
         puppet.position = puppet.fall_back;
         puppet.fall_back = (struct position){ 0 };

@@ -20,7 +20,7 @@ static void park(struct state *st, const char *id, const char *v, uint32_t ordin
 {
     struct change c = fixture_insert(id, v, (struct position){ 1, ordinal, { 0x100 } });
     struct sink_reject reject = { .waiting = waiting,
-                                  .code = waiting ? E_PARK_WAITING : E_TRUNCATE_REFUSED,
+                                  .code = waiting ? E_PARK_WAITING : E_HTTP_TRUNCATE,
                                   .reason = "because" };
     struct error err;
 
@@ -132,7 +132,7 @@ static void refused_again_is_no_longer_due(void **state)
     arena_init(&a, MIB);
     park(st, "7", "x", 1, false);
     assert_ok(park_request(st, "top", 0, PARK_REPLAY, &count, &err), err);
-    assert_ok(park_refused(st, 1, "E0809", "still", &err), err);
+    assert_ok(park_refused(st, 1, "E0799", "still", &err), err);
     assert_ok(park_due_key(st, "top", &a, &key, &err), err);
     assert_int_equal(key.n, 0);
     assert_ok(park_first(st, "top", key_of(&a, "7"), &a, &r, &err), err);
