@@ -67,7 +67,7 @@ static const char *name_of(struct check *c, const struct relation *rel)
     return name;
 }
 
-static void look_table(struct check *c, const struct postgres_table *t)
+static void look_table(struct check *c, const struct postgres_table *t, const char *user)
 {
     const char *name = name_of(c, t->rel);
     char fix[512];
@@ -84,10 +84,9 @@ static void look_table(struct check *c, const struct postgres_table *t)
                   "%s has no primary key: its replica identity is used as the key", name);
     }
     if (!t->may_select && c->config->source.snapshot == CONFIG_SNAPSHOT_INITIAL) {
-        (void)snprintf(fix, sizeof fix, "GRANT SELECT ON %s TO the user of source.postgres.url;",
-                       name);
+        (void)snprintf(fix, sizeof fix, "GRANT SELECT ON %s TO \"%s\";", name, user);
         check_add(c, CHECK_FAIL, E_PG_PERMISSION, fix,
-                  "%s may not be read, which the first copy needs", name);
+                  "user %s may not read %s, which the first copy needs", user, name);
     }
     if (t->generated_columns > 0)
         check_add(c, CHECK_WARN, E_NONE, NULL,
@@ -95,7 +94,7 @@ static void look_table(struct check *c, const struct postgres_table *t)
                   t->generated_columns, t->generated_columns == 1 ? "" : "s");
 }
 
-static bool look_tables(struct check *c, struct postgres_conn *conn)
+static bool look_tables(struct check *c, struct postgres_conn *conn, const char *user)
 {
     const struct config_strings *names = &c->config->source.tables;
     struct postgres_table *tables;
@@ -110,7 +109,7 @@ static bool look_tables(struct check *c, struct postgres_conn *conn)
     check_add(c, CHECK_OK, E_NONE, NULL, "%zu table%s found", names->count,
               names->count == 1 ? "" : "s");
     for (size_t i = 0; i < names->count; i++)
-        look_table(c, &tables[i]);
+        look_table(c, &tables[i], user);
     return true;
 }
 
@@ -267,7 +266,7 @@ void check_postgres(struct check *c)
         return;
     if (postgres_server_look(conn, &server, &err)) {
         look_server(c, &server);
-        if (look_tables(c, conn))
+        if (look_tables(c, conn, server.user))
             look_publication(c, conn);
         look_slot(c, conn, &server);
     } else {

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 enum {
-    ROWS_MAX = 4096, /* what is behind is not read by anybody */
-    TEXT_MAX = 1024, /* longer than any message of ours */
-    PART_MAX = 20,   /* columns */
+    ROWS_MAX = 4096,  /* what is behind is not read by anybody */
+    TEXT_MAX = 1024,  /* longer than any message of ours */
+    PART_COLUMN = 10, /* columns */
     VERDICT_COLUMN = 6,
     TAG_COLUMN = 9 /* code or elapsed time, at the right edge */
 };
@@ -94,18 +94,6 @@ int check_exit(const struct check *c)
 }
 
 /* ---- as a table --------------------------------------------------------------------------------- */
-
-static int part_width(const struct check *c)
-{
-    size_t width = 8;
-
-    for (size_t i = 0; i < c->row_count; i++) {
-        size_t n = strlen(c->rows[i].part);
-
-        width = n > width ? n : width;
-    }
-    return (int)(width < PART_MAX ? width : PART_MAX) + 1;
-}
 
 static const char *tag_of(const struct check_row *row, char *text, size_t size)
 {
@@ -198,21 +186,35 @@ static void put_head(const struct check *c, const char *path, int64_t elapsed_us
     buf_putf(b, " %s\n", time);
 }
 
+/* What the row is about, where that changes; a long name gets a line of its own. */
+static void put_part(const char *part, const char *last, struct buf *b)
+{
+    int n = cli_columns(str_from(part));
+
+    if (strcmp(part, last) == 0) {
+        put_padded(b, PART_COLUMN);
+    } else if (n < PART_COLUMN) {
+        buf_text(b, part);
+        put_padded(b, PART_COLUMN - n);
+    } else {
+        buf_putf(b, "%s\n", part);
+        put_padded(b, PART_COLUMN);
+    }
+}
+
 void check_put_text(const struct check *c, const char *path, int64_t elapsed_us, struct buf *b)
 {
     int width = cli_width(STDOUT_FILENO);
     bool color = cli_color(STDOUT_FILENO);
-    int part = part_width(c);
     const char *last = "";
 
     put_head(c, path, elapsed_us, width, b);
     for (size_t i = 0; i < c->row_count; i++) {
         const struct check_row *row = &c->rows[i];
-        bool same = strcmp(row->part, last) == 0;
 
-        buf_putf(b, "%-*.*s", part, part - 1, same ? "" : row->part);
+        put_part(row->part, last, b);
         put_verdict(b, row->verdict, color);
-        put_body(b, row, part + VERDICT_COLUMN, width);
+        put_body(b, row, PART_COLUMN + VERDICT_COLUMN, width);
         last = row->part;
     }
     put_summary(c, b);

@@ -3,6 +3,7 @@
  * with the files, so that they are never stale. */
 #include "base/limits.h"
 #include "cli/cli.h"
+#include "cli/explain.h"
 #include "sink/sink.h"
 
 const char cli_docs_usage[] = "multisink docs configuration   docs/configuration.md\n"
@@ -41,7 +42,9 @@ static void put_errors(struct buf *b)
         if (now != group && now < (int)(sizeof groups / sizeof groups[0]))
             buf_putf(b, "\n## %s\n", groups[now]);
         group = now;
-        buf_putf(b, "\n### %s: %s\n\n%s\n", pages[i].code, pages[i].title, pages[i].page);
+        buf_putf(b, "\n### %s: %s\n\n", pages[i].code, pages[i].title);
+        explain_lines(&pages[i], "\n\n", b);
+        buf_text(b, "\n");
     }
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/explain.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "cli/cli.h"
@@ -13,15 +14,38 @@ const char cli_explain_usage[] =
     "\n"
     "  -j, --json   as JSON\n";
 
-/* The pages' own line ends are those of the source file; where they are wider than the terminal, each
- * paragraph line is filled anew. */
+/* The pages are broken into lines where the catalogue's source is full; a line that ends earlier was
+ * meant to end there. */
+enum { FULL_LINE = 78 };
+
+void explain_lines(const struct error_page *page, const char *line_end, struct buf *b)
+{
+    const char *text = page->page;
+
+    while (*text != '\0') {
+        size_t n = strcspn(text, "\n");
+
+        buf_put(b, text, n);
+        text += n;
+        if (*text == '\0')
+            break;
+        buf_text(b, n >= FULL_LINE ? " " : line_end);
+        text++;
+    }
+}
+
 static void put_page(struct buf *b, const struct error_page *page, int width)
 {
+    struct buf lines;
+
+    buf_init(&lines, MIB);
+    explain_lines(page, "\n", &lines);
     buf_putf(b, "%s: ", page->code);
     cli_put_wrapped(b, page->title, 0, width);
     buf_text(b, "\n\n");
-    cli_put_wrapped(b, page->page, 0, width);
+    cli_put_wrapped(b, buf_cstr(&lines), 0, width);
     buf_text(b, "\n");
+    buf_done(&lines);
 }
 
 static void put_json(struct buf *b, const struct error_page *page)

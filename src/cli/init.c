@@ -134,6 +134,17 @@ static bool write_file(const char *path, struct str text, struct error *err)
     return ok;
 }
 
+static void say_written(const struct init *in, const char *path, bool more)
+{
+    if (in->connected)
+        (void)fprintf(stderr, "wrote %s with %zu table%s of %s%s\n", path, in->table_count,
+                      in->table_count == 1 ? "" : "s", in->server.database,
+                      more ? "; these statements are still needed:" : "");
+    else
+        (void)fprintf(stderr, "wrote %s, an example; --from URL fills in a real source\n", path);
+    (void)fprintf(stderr, "Next: multisink check %s\n", path);
+}
+
 static int finish(const struct init *in, const char *path)
 {
     struct error err;
@@ -151,9 +162,7 @@ static int finish(const struct init *in, const char *path)
     buf_init(&setup, 64 * MIB);
     init_put_setup(in, &setup);
     if (!cli_globals()->quiet)
-        (void)fprintf(stderr, "wrote %s (%zu table%s found)%s\nNext: multisink check %s\n", path,
-                      in->table_count, in->table_count == 1 ? "" : "s",
-                      setup.n > 0 ? "; these statements are still needed:" : "", path);
+        say_written(in, path, setup.n > 0);
     return cli_finish(&setup);
 }
 

@@ -19,6 +19,13 @@ static void put_publication(const struct init *in, struct buf *b)
     buf_text(b, b->n > 0 && b->p[b->n - 1] == ';' ? "\n" : ";\n");
 }
 
+static void put_grant(const struct init *in, const struct postgres_table *t, struct buf *b)
+{
+    buf_putf(b, "GRANT SELECT ON %s TO ", init_table_name(in, t));
+    postgres_quote_ident(b, str_from(in->server.user));
+    buf_text(b, ";   -- for the first copy\n");
+}
+
 static void put_sql(const struct init *in, struct buf *b)
 {
     struct buf sql;
@@ -30,6 +37,10 @@ static void put_sql(const struct init *in, struct buf *b)
         buf_text(&sql, "ALTER ROLE ");
         postgres_quote_ident(&sql, str_from(in->server.user));
         buf_text(&sql, " REPLICATION;\n");
+    }
+    for (size_t i = 0; i < in->table_count; i++) {
+        if (init_table_fits(&in->tables[i]) && !in->tables[i].may_select)
+            put_grant(in, &in->tables[i], &sql);
     }
     if (!in->publication_exists)
         put_publication(in, &sql);
