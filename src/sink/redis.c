@@ -132,7 +132,7 @@ static bool recall_rejects(struct sink *s, const struct batch *b, struct sink_re
     for (size_t first = 0; first < s->call.count; first += CHUNK) {
         size_t left = s->call.count - first;
         size_t count = left < CHUNK ? left : CHUNK;
-        const struct redis_reply *texts;
+        const struct redis_reply *texts = NULL;
 
         if (!redis_target_rejects(&s->target, &s->call, first, count, &texts, err))
             return false;
@@ -184,7 +184,7 @@ static bool write_rest(struct sink *s, const struct batch *b, size_t at, struct 
                        struct error *err)
 {
     while (position_cmp(s->target.pos, b->after) < 0) {
-        const struct redis_reply *rejects;
+        const struct redis_reply *rejects = NULL;
         size_t next = fill(s, b, at, b->count);
         struct position after = next < b->count ? b->changes[next - 1].pos : b->after;
 
@@ -201,7 +201,7 @@ static bool write_replay(struct sink *s, const struct batch *b, struct sink_resu
                          struct error *err)
 {
     for (size_t i = 0; i < b->count; i++) {
-        const struct redis_reply *rejects;
+        const struct redis_reply *rejects = NULL;
         char id[REDIS_ID_BYTES + 1];
 
         redis_call_change_id(&b->changes[i], id);
@@ -261,7 +261,7 @@ static bool parse_payload(struct redis_reader *r, struct str payload, struct str
 static bool redis_replay(struct sink *s, const char *id, struct str payload, struct error *err)
 {
     struct redis_reader *r;
-    const struct redis_reply *rejects;
+    const struct redis_reply *rejects = NULL;
     bool ok;
 
     if (!redis_target_ensure(&s->target, err))

@@ -65,11 +65,20 @@ static bool check_memory(const char *peer, struct str info, struct redis_server 
     return true;
 }
 
+static void read_persistence(struct str info, struct redis_server *server)
+{
+    (void)str_copy(info_field(info, "run_id"), server->run_id, sizeof server->run_id);
+    server->append_only = str_is(info_field(info, "aof_enabled"), "1");
+    server->rewriting = str_is(info_field(info, "aof_rewrite_in_progress"), "1") ||
+                        str_is(info_field(info, "aof_rewrite_scheduled"), "1");
+    server->rewrite_bad = str_is(info_field(info, "aof_last_bgrewrite_status"), "err");
+}
+
 static bool check_info(struct redis_conn *conn, struct redis_server *server, struct error *err)
 {
     static const char *const words[] = { "INFO" };
     const char *peer = redis_conn_peer(conn);
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
     struct str mode;
 
     if (!redis_conn_ask(conn, words, 1, &reply, err))
@@ -86,7 +95,7 @@ static bool check_info(struct redis_conn *conn, struct redis_server *server, str
                          "cannot use Redis at %s: it runs in %.*s mode, which is not supported",
                          peer, STR_ARG(mode));
     }
-    server->append_only = str_is(info_field(reply->text, "aof_enabled"), "1");
+    read_persistence(reply->text, server);
     return check_version(peer, reply->text, server, err) &&
            check_memory(peer, reply->text, server, err);
 }
@@ -117,7 +126,7 @@ static bool judge_queueing(const char *peer, const struct redis_command *command
 static bool queue_command(struct redis_conn *conn, const struct redis_command *command,
                           struct buf *b, struct error *err)
 {
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
 
     redis_request_begin(b);
     for (size_t i = 0; i < command->count; i++) {
@@ -146,12 +155,14 @@ static bool queue_events(struct redis_conn *conn, const struct redis_commands *c
     return true;
 }
 
-static bool check_commands(struct redis_conn *conn, const struct redis_commands *commands,
-                           struct error *err)
+static bool check_commands(struct redis_conn *conn, const struct redis_conf *conf,
+                           const struct redis_server *server, struct error *err)
 {
+    static const struct redis_arg name = { .wire = { "$12\r\nBGREWRITEAOF\r\n", 19 } };
+    static const struct redis_command rewrite = { "BGREWRITEAOF", 1, &name };
     static const char *const multi[] = { "MULTI" };
     static const char *const discard[] = { "DISCARD" };
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
     struct error ignored = { 0 };
     struct buf b;
     bool ok;
@@ -163,7 +174,8 @@ static bool check_commands(struct redis_conn *conn, const struct redis_commands 
         return str_starts(reply->text, STR("NOPERM")) ||
                redis_refused(redis_conn_peer(conn), reply->text, err);
     buf_init(&b, LIMIT_REDIS_CALL);
-    ok = queue_events(conn, commands, &b, err);
+    ok = queue_events(conn, &conf->commands, &b, err) &&
+         (!conf->aof_rewrite || !server->append_only || queue_command(conn, &rewrite, &b, err));
     buf_done(&b);
     return redis_conn_ask(conn, discard, 1, &reply, ok ? err : &ignored) && ok;
 }
@@ -173,7 +185,7 @@ bool redis_check_server(struct redis_conn *conn, const struct redis_conf *conf,
 {
     struct redis_server server = { .version = "" };
 
-    if (!check_info(conn, &server, err) || !check_commands(conn, &conf->commands, err))
+    if (!check_info(conn, &server, err) || !check_commands(conn, conf, &server, err))
         return false;
     *ret_server = server;
     return true;

@@ -8,7 +8,10 @@
 
 struct redis_server {
     char version[24];
+    char run_id[48]; /* of this run of the server; a restart gives another */
     bool append_only;
+    bool rewriting;   /* its append-only file is being rewritten, or will be soon */
+    bool rewrite_bad; /* the last time that failed */
     uint64_t maxmemory;
 };
 

@@ -345,5 +345,13 @@ const struct config_key redis_conf_keys[] = {
       .help =
           "Commands in one script call. Redis serves nobody else meanwhile, so keep it to a few "
           "milliseconds." },
+    { .name = "aof_rewrite_after_restart",
+      .type = CONFIG_BOOL,
+      .fallback = "true",
+      .offset = offsetof(struct redis_conf, aof_rewrite),
+      .help =
+          "After a restart of a Redis that keeps an append-only file, have it rewritten (BGREWRITEAOF) "
+          "before writing: what Redis leaves of a transaction that a crash cut in two could be applied "
+          "at the next restart." },
     { .name = NULL },
 };

@@ -60,6 +60,7 @@ struct redis_conf {
     struct redis_commands commands;
     int64_t timeout_ms;
     int64_t script_commands_max;
+    bool aof_rewrite;
 };
 
 extern const struct config_key redis_conf_keys[];

@@ -54,7 +54,7 @@ static bool read_reply(struct redis_conn *c, int64_t deadline_us,
     char bytes[READ_BYTES];
 
     for (;;) {
-        const struct redis_reply *reply;
+        const struct redis_reply *reply = NULL;
         size_t n;
 
         if (!redis_reader_next(c->reader, &reply, err))
@@ -164,7 +164,7 @@ static bool authenticate(struct redis_conn *c, const struct redis_conf *conf, st
 {
     const char *user = redis_conf_username(conf);
     const char *words[3] = { "AUTH", user, redis_conf_password(conf) };
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
     bool ok;
 
     if (words[2] == NULL)
@@ -191,7 +191,7 @@ static bool select_db(struct redis_conn *c, int64_t db, struct error *err)
 {
     char number[24];
     const char *words[2] = { "SELECT", number };
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
 
     if (db == 0)
         return true;

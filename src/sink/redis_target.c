@@ -16,6 +16,7 @@ void redis_target_init(struct redis_target *t, const struct redis_conf *conf,
     t->key_fence = mem_printf("{multisink:%s:%s}:fence", env->pipeline, env->name);
     t->key_pos = mem_printf("{multisink:%s:%s}:pos", env->pipeline, env->name);
     t->key_rejects = mem_printf("{multisink:%s:%s}:rejects", env->pipeline, env->name);
+    t->key_server = mem_printf("{multisink:%s:%s}:server", env->pipeline, env->name);
     buf_init(&t->request, LIMIT_REDIS_REQUEST + LIMIT_REDIS_CALL);
 }
 
@@ -25,6 +26,7 @@ void redis_target_done(struct redis_target *t)
     free(t->key_fence);
     free(t->key_pos);
     free(t->key_rejects);
+    free(t->key_server);
     free(t->fence);
     buf_done(&t->request);
 }
@@ -66,7 +68,7 @@ static bool misunderstood(struct redis_target *t, const char *what, struct error
 static bool load_script(struct redis_target *t, enum redis_script which, struct error *err)
 {
     const char *words[] = { "SCRIPT", "LOAD", redis_script_text(which) };
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
 
     if (!redis_conn_ask(t->conn, words, 3, &reply, err)) {
         redis_target_disconnect(t);
@@ -140,7 +142,7 @@ static void take_position(struct redis_target *t, bool found, struct position po
 static bool get_position(struct redis_target *t, struct error *err)
 {
     const char *words[] = { "GET", t->key_pos };
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
     struct position pos = { 0 };
 
     if (!redis_conn_ask(t->conn, words, 2, &reply, err)) {
@@ -193,7 +195,7 @@ static bool take_fence(struct redis_target *t, struct error *err)
 {
     unsigned char random[8];
     char instance[2 * sizeof random + 1];
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
 
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return error_set(err, ERR_RETRY, E_SYS_RESOURCE, "cannot get random bytes");
@@ -209,6 +211,67 @@ static bool take_fence(struct redis_target *t, struct error *err)
     return true;
 }
 
+/*
+ * A crash may cut the append-only file in the middle of a transaction. Redis (7.0 and its neighbours)
+ * then cuts off only the last broken command when it loads the file, not the transaction: memory is
+ * right, but the file now holds an open MULTI, and what stands behind it is applied with the next EXEC
+ * that is appended, at the restart after this one. Only a file written anew from memory is free of that.
+ * So: a server that was restarted since the sink wrote there last rewrites its file before the sink
+ * writes again. The key `server` holds the run id for which that is done. It is set before the sink's
+ * first write, so where there is none, there is no transaction of ours.
+ */
+static bool ask_rewrite(struct redis_target *t, const struct redis_server *server,
+                        struct error *err)
+{
+    static const char *const words[] = { "BGREWRITEAOF" };
+    const struct redis_reply *reply = NULL;
+
+    if (!redis_conn_ask(t->conn, words, 1, &reply, err))
+        return false;
+    if (reply->type == REDIS_FAILURE &&
+        !str_starts(reply->text, STR("ERR Background append only file")))
+        return judge(t, reply, err);
+    (void)str_copy(str_from(server->run_id), t->rewrite_asked, sizeof t->rewrite_asked);
+    return error_set(
+        err, ERR_RETRY, E_REDIS_REWRITING,
+        "waiting for Redis at %s, which was restarted, to rewrite its append-only file%s",
+        redis_conn_peer(t->conn), server->rewrite_bad ? " (the last try failed)" : "");
+}
+
+static bool mark_server(struct redis_target *t, const struct redis_server *server,
+                        struct error *err)
+{
+    const char *words[] = { "SET", t->key_server, server->run_id };
+    const struct redis_reply *reply = NULL;
+
+    return redis_conn_ask(t->conn, words, 3, &reply, err) && judge(t, reply, err);
+}
+
+static bool whole_file(struct redis_target *t, const struct redis_server *server, struct error *err)
+{
+    const char *words[] = { "GET", t->key_server };
+    const struct redis_reply *reply = NULL;
+
+    if (!t->conf->aof_rewrite || !server->append_only)
+        return true;
+    if (!redis_conn_ask(t->conn, words, 2, &reply, err) || !judge(t, reply, err))
+        return false;
+    if (redis_reply_is_text(reply, server->run_id))
+        return true;
+    if (reply->type == REDIS_NIL)
+        return mark_server(t, server, err);
+    if (strcmp(t->rewrite_asked, server->run_id) != 0 ||
+        (server->rewrite_bad && !server->rewriting))
+        return ask_rewrite(t, server, err);
+    if (server->rewriting) {
+        return error_set(
+            err, ERR_RETRY, E_REDIS_REWRITING,
+            "waiting for Redis at %s, which was restarted, to rewrite its append-only file",
+            redis_conn_peer(t->conn));
+    }
+    return mark_server(t, server, err);
+}
+
 static bool prepare(struct redis_target *t, struct error *err)
 {
     struct redis_server server;
@@ -221,7 +284,8 @@ static bool prepare(struct redis_target *t, struct error *err)
         if (!load_script(t, (enum redis_script)i, err))
             return false;
     }
-    return (t->fence != NULL || take_fence(t, err)) && get_position(t, err);
+    return whole_file(t, &server, err) && (t->fence != NULL || take_fence(t, err)) &&
+           get_position(t, err);
 }
 
 bool redis_target_ensure(struct redis_target *t, struct error *err)
@@ -298,7 +362,7 @@ static bool judge_answer(struct redis_target *t, const struct redis_reply *answe
 
 bool redis_target_start(struct redis_target *t, struct position from, struct error *err)
 {
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
     char text[POSITION_TEXT];
 
     if (!redis_target_ensure(t, err))
@@ -341,7 +405,7 @@ bool redis_target_apply(struct redis_target *t, const struct redis_call *call,
                         struct position after, const struct redis_reply **ret_rejects,
                         struct error *err)
 {
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
     char text[POSITION_TEXT];
 
     begin_script(t, REDIS_SCRIPT_BATCH);
@@ -364,7 +428,7 @@ bool redis_target_apply(struct redis_target *t, const struct redis_call *call,
 bool redis_target_replay(struct redis_target *t, struct str id, const struct redis_call *call,
                          const struct redis_reply **ret_rejects, struct error *err)
 {
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
 
     begin_script(t, REDIS_SCRIPT_REPLAY);
     redis_request_arg(&t->request, str_from(t->fence));
@@ -387,7 +451,7 @@ bool redis_target_replay(struct redis_target *t, struct str id, const struct red
 bool redis_target_rejects(struct redis_target *t, const struct redis_call *call, size_t first,
                           size_t count, const struct redis_reply **ret_texts, struct error *err)
 {
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
 
     redis_request_begin(&t->request);
     redis_request_arg(&t->request, STR("HMGET"));
@@ -404,7 +468,7 @@ bool redis_target_rejects(struct redis_target *t, const struct redis_call *call,
 
 bool redis_target_forget(struct redis_target *t, struct str id, struct error *err)
 {
-    const struct redis_reply *reply;
+    const struct redis_reply *reply = NULL;
 
     redis_request_begin(&t->request);
     redis_request_arg(&t->request, STR("HDEL"));

@@ -10,6 +10,7 @@
  *     {multisink:<pipeline>:<sink>}:fence     who may write
  *     {multisink:<pipeline>:<sink>}:pos       text of the position
  *     {multisink:<pipeline>:<sink>}:rejects   hash: id -> error of a refused command
+ *     {multisink:<pipeline>:<sink>}:server    run id of the server whose file is known to be whole
  */
 
 #include "sink/redis_call.h"
@@ -29,8 +30,9 @@ struct redis_target {
     const struct redis_conf *conf;
     struct sink_env env;
     struct redis_conn *conn; /* NULL: not connected */
-    char *key_fence, *key_pos, *key_rejects;
-    char *fence; /* NULL: not taken yet */
+    char *key_fence, *key_pos, *key_rejects, *key_server;
+    char rewrite_asked[48]; /* run id of the server that was asked to rewrite its file */
+    char *fence;            /* NULL: not taken yet */
     char sha[REDIS_SCRIPT_COUNT][41];
     enum redis_state state;
     struct position pos;
