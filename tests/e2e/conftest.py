@@ -78,7 +78,7 @@ def receiver(run):
 
 @pytest.fixture(scope="session")
 def cassandra_node(session_run):
-    with servers.Cassandra(session_run) as server:
+    with servers.Cassandra(session_run, commitlog="durable") as server:
         yield server
 
 

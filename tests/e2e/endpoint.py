@@ -35,7 +35,8 @@ class Endpoint:
                 if reply is None:
                     self.close_connection = True
                     return
-                status, headers, content = ((reply, {}, "") if isinstance(reply, int) else (*reply, {}, "")[:3])
+                reply = (reply,) if isinstance(reply, int) else reply
+                status, headers, content = (*reply, *({}, "")[len(reply) - 1:])
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
