@@ -91,7 +91,7 @@ static void fault_no_target(struct making *m, const struct column *col, struct s
                   !has_column(m->history.older, col->name);
 
     add_fault(m->faults, is_new ? E_CASSANDRA_COLUMN_NEW : E_CASSANDRA_MAPPING,
-              arena_printf(m->a, "no target column \"%.*s\" for %.*s", shown(target), target.p,
+              arena_printf(m->a, "no target column \"%.*s\" (%.*s)", shown(target), target.p,
                            shown(col->type_name), col->type_name.p),
               add_column_cql(m, col, target));
 }

@@ -38,7 +38,7 @@ static const char *create_cql(struct probe *p, const struct relation *rel)
     buf_init(&b, LIMIT_CQL_STATEMENT);
     sink_cassandra_ddl_create(rel, p->conf->table.keyspace, p->conf->table.name,
                               columns->count > 0 ? names : NULL, columns->count, &b);
-    text = arena_str(&p->arena, buf_view(&b)).p;
+    text = arena_str(&p->arena, str_trim(buf_view(&b))).p;
     buf_done(&b);
     return text;
 }
@@ -53,7 +53,6 @@ static void say_faults(struct probe *p, const struct relation *rel,
                faults->items[i].fix);
 }
 
-/* Columns of the target that nothing writes are no fault, but the user may have meant otherwise. */
 static void say_matched(struct probe *p, const struct sink_cassandra_map *map,
                         const struct cql_table *table)
 {
