@@ -133,27 +133,29 @@ static bool take(int argc, char **argv, int *at, const struct cli_option *option
     return store(argv[0], o, w.value);
 }
 
+static bool wrong_global(const char *command, const char **field, const char *name,
+                         const char *choices)
+{
+    (void)cli_usage_fault(E_CLI_OPTION_VALUE, command, "option --%s is %s, not \"%s\"", name,
+                          choices, *field);
+    *field = NULL;
+    return false;
+}
+
 static bool apply_globals(const char *command)
 {
     enum logger_level level = globals.quiet ? LOGGER_WARN : LOGGER_INFO;
     enum logger_format format = LOGGER_TEXT;
 
     if (globals.log_format != NULL) {
-        if (strcmp(globals.log_format, "json") == 0) {
+        if (strcmp(globals.log_format, "json") == 0)
             format = LOGGER_JSON;
-        } else if (strcmp(globals.log_format, "text") != 0) {
-            (void)cli_usage_fault(E_CLI_OPTION_VALUE, command,
-                                  "option --log-format is text or json, not \"%s\"",
-                                  globals.log_format);
-            return false;
-        }
+        else if (strcmp(globals.log_format, "text") != 0)
+            return wrong_global(command, &globals.log_format, "log-format", "text or json");
     }
-    if (globals.log_level != NULL && !logger_level_parse(globals.log_level, &level)) {
-        (void)cli_usage_fault(E_CLI_OPTION_VALUE, command,
-                              "option --log-level is debug, info, warn, error or off, not \"%s\"",
-                              globals.log_level);
-        return false;
-    }
+    if (globals.log_level != NULL && !logger_level_parse(globals.log_level, &level))
+        return wrong_global(command, &globals.log_level, "log-level",
+                            "debug, info, warn, error or off");
     logger_init(STDERR_FILENO, format, level);
     return true;
 }
