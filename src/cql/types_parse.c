@@ -199,8 +199,11 @@ static const struct cql_type *parse_type(struct parser *p)
 bool cql_types_parse(struct str text, struct arena *a, const struct cql_type **ret_type)
 {
     struct parser p = { rd_make(text), a, 0 };
-    const struct cql_type *type = parse_type(&p);
+    const struct cql_type *type;
 
+    if (text.n > LIMIT_CQL_TYPE_TEXT)
+        return false;
+    type = parse_type(&p);
     skip_spaces(&p);
     if (type == NULL || !rd_done(&p.r))
         return false;
