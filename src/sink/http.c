@@ -193,6 +193,9 @@ static bool send_unit(struct run *run, struct http_unit *u, struct error *err)
     buf_clear(&s->unchanged);
     if (s->conf->envelope == HTTP_ENVELOPE_ROW || !rows.batched)
         http_put_unchanged(first, &s->unchanged);
+    if (!buf_ok(&s->unchanged))
+        return error_set(err, ERR_REJECT, E_HTTP_SIZE,
+                         "the names of the unchanged columns pass %zu bytes", s->unchanged.limit);
     req.unchanged = buf_view(&s->unchanged);
     http_client_next(s->client, &id, &body);
     http_put_id(&rows, id);

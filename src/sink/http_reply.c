@@ -119,7 +119,8 @@ enum http_verdict http_reply_verdict(const struct http_reply *r)
 static void put_shown(struct str s, struct buf *b)
 {
     s = str_trim(s);
-    json_escaped(b, str_make(s.p, s.n < HTTP_SHOWN ? s.n : HTTP_SHOWN));
+    if (s.n > 0)
+        json_escaped(b, str_make(s.p, s.n < HTTP_SHOWN ? s.n : HTTP_SHOWN));
     if (s.n > HTTP_SHOWN)
         buf_text(b, "...");
 }

@@ -197,6 +197,33 @@ static void connections_are_kept(void **state)
     assert_true(fake_http_connections(fake) <= 4);
 }
 
+static void more_names_of_unchanged_columns_than_fit_park_the_record(void **state)
+{
+    enum { MANY = 1600 };
+    static char name[210];
+    static struct column many[MANY];
+    static struct value row[MANY];
+    static struct relation wide;
+
+    (void)state;
+    start(NULL, "");
+    memset(name, '_', sizeof name);
+    for (size_t i = 0; i < MANY; i++) {
+        many[i] = (struct column){ .name = str_make(name, sizeof name), .identity = i == 0 };
+        row[i].kind = i == 0 ? VALUE_NULL : VALUE_UNCHANGED;
+    }
+    wide = http_fixture_rel;
+    wide.columns = many;
+    wide.column_count = MANY;
+    http_fixture_add(&f, CHANGE_UPDATE, 1, "a");
+    f.changes[0].rel = &wide;
+    f.changes[0].after = row;
+    assert_true(http_fixture_write(&f));
+    assert_int_equal(f.result.reject_count, 1);
+    assert_int_equal(f.result.rejects[0].code, E_HTTP_SIZE);
+    assert_int_equal(fake_http_count(fake), 0);
+}
+
 /* ---- order ---------------------------------------------------------------------------------------- */
 
 static void slowly(size_t nth, const struct fake_http_request *req, struct fake_http_answer *answer)
@@ -695,6 +722,7 @@ int main(void)
         CASE(configured_headers_go_with_every_request),
         CASE(requests_are_signed_when_there_is_a_secret),
         CASE(connections_are_kept),
+        CASE(more_names_of_unchanged_columns_than_fit_park_the_record),
         CASE(one_request_per_key_is_under_way_and_keys_keep_their_order),
         CASE(a_refused_record_is_parked_and_later_ones_of_its_key_wait_behind_it),
         CASE(after_a_503_only_the_rest_is_sent_under_the_same_ids),
