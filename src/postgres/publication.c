@@ -22,7 +22,8 @@ static const char tables_sql[] =
     " JOIN pg_namespace rn ON rn.oid = rc.relnamespace"
     " WHERE pt.pubname = $1 ORDER BY c.oid";
 
-/* Per column: table, name, and how many columns that table could publish. */
+/* Per column: table, name, and how many columns that table could publish. Before 18 the view lists
+ * generated columns too, which are not sent. */
 static const char columns_sql[] =
     "SELECT c.oid, x.name, (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid"
     "  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')"
@@ -30,7 +31,10 @@ static const char columns_sql[] =
     " JOIN pg_namespace n ON n.nspname = pt.schemaname"
     " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = pt.tablename,"
     " unnest(pt.attnames) WITH ORDINALITY AS x(name, place)"
-    " WHERE pt.pubname = $1 ORDER BY c.oid, x.place";
+    " JOIN pg_attribute g ON g.attname = x.name"
+    " WHERE pt.pubname = $1 AND g.attrelid = c.oid"
+    " AND (g.attgenerated = '' OR current_setting('server_version_num')::int >= 180000)"
+    " ORDER BY c.oid, x.place";
 static const char columns_14_sql[] =
     "SELECT c.oid, a.attname, 0"
     " FROM pg_publication_tables pt"
@@ -75,7 +79,6 @@ static void fill_columns(const struct postgres_result *r, struct arena *a,
         pt->columns = &names[i];
         while (i < postgres_rows(r) && postgres_u64(r, i, 0) == pt->oid) {
             names[i] = keep(a, r, i, 1);
-            pt->has_column_list = false;
             pt->column_count++;
             pt->has_column_list = pt->column_count < postgres_u64(r, i, 2);
             i++;

@@ -76,7 +76,10 @@ void postgres_relations_begin(struct postgres_relations *rs)
 
 void postgres_relations_type(struct postgres_relations *rs, const struct pgoutput_type *msg)
 {
-    char *name = mem_printf("%.*s.%.*s", STR_ARG(msg->schema), STR_ARG(msg->name));
+    /* pg_catalog is sent as "", and left out where PostgreSQL leaves it out. */
+    char *name = msg->schema.n == 0
+                     ? mem_strndup(msg->name)
+                     : mem_printf("%.*s.%.*s", STR_ARG(msg->schema), STR_ARG(msg->name));
 
     free(map_put(&rs->types, MAP_KEY(msg->oid), name));
 }

@@ -9,7 +9,8 @@
  * The server sends each row with a send() of its own. A reader that takes each at once wakes up for
  * each, and costs the server twice the time; one that naps a little finds a full buffer. So a round
  * reads until the socket is empty (or ROUND_BYTES have come: the caller must get to sync), and
- * when it was large, the next one begins with a nap.
+ * while the stream is busy the next one begins with a nap. Busy: the last round was large, or the
+ * rounds of the last few milliseconds together were; a fast reader sees many tiny rounds.
  */
 #include "postgres/replication.h"
 
@@ -27,7 +28,8 @@
 
 enum {
     NAP_MS = 2,
-    NAP_FROM_BYTES = 16 * 1024, /* a round of this much is "busy" */
+    BUSY_BYTES = 16 * 1024, /* in one round, or within BUSY_US */
+    BUSY_US = 4000,
     ROUND_BYTES = 1024 * 1024,
     RECEIVE_BUFFER = 4 * 1024 * 1024,
     START_MS = 30000,
@@ -43,8 +45,11 @@ struct postgres_stream {
     struct postgres_conn *c; /* borrowed */
     char *message;           /* libpq's, until the next read */
     size_t round_bytes;      /* taken since the last wait */
-    bool more;               /* libpq may hold a message that poll does not see */
-    bool ended;              /* the server ended the COPY, or the connection broke */
+    size_t window_bytes;     /* taken since window_us */
+    int64_t window_us;
+    bool busy;
+    bool more;  /* libpq may hold a message that poll does not see */
+    bool ended; /* the server ended the COPY, or the connection broke */
     struct lsn start;
     struct lsn seen;
     struct lsn confirmed;
@@ -254,16 +259,32 @@ bool postgres_stream_read(struct postgres_stream *s, struct postgres_stream_msg 
     return true;
 }
 
+/* A round is over: counts it in, and tells whether the stream is busy. */
+static bool is_busy(struct postgres_stream *s)
+{
+    int64_t now_us = clock_mono_us(s->c->clock);
+    bool large = s->round_bytes >= BUSY_BYTES;
+
+    if (s->round_bytes > 0)
+        s->heard_us = now_us;
+    s->window_bytes += s->round_bytes;
+    s->round_bytes = 0;
+    if (now_us - s->window_us >= BUSY_US) {
+        s->busy = s->window_bytes >= BUSY_BYTES;
+        s->window_bytes = 0;
+        s->window_us = now_us;
+    }
+    return s->busy || large;
+}
+
 bool postgres_stream_wait(struct postgres_stream *s, int timeout_ms, struct error *err)
 {
-    bool busy = s->round_bytes >= NAP_FROM_BYTES;
+    bool busy;
 
     if (s->ended)
         return error_set(err, ERR_RETRY, E_PG_LOST, "the replication stream from %s is over",
                          s->c->peer);
-    if (s->round_bytes > 0)
-        s->heard_us = clock_mono_us(s->c->clock);
-    s->round_bytes = 0;
+    busy = is_busy(s);
     if (s->more)
         return true;
     /* The stop flag is a file descriptor: the nap ends with it. */

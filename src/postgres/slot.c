@@ -6,8 +6,8 @@ enum { HAS_REASON = 170000, HAS_CONFLICT = 160000, SQL_MAX = 4096 };
 /* %s: the expression for the invalidation reason, which grew over the versions. */
 static const char look_sql[] =
     "SELECT s.plugin, s.database, s.temporary, s.active, s.active_pid,"
-    " coalesce(nullif(a.application_name, ''), a.usename, 'unknown')"
-    "  || coalesce(' at ' || host(a.client_addr), ''),"
+    " CASE WHEN s.active THEN coalesce(nullif(a.application_name, ''), a.usename, 'unknown')"
+    "  || coalesce(' at ' || host(a.client_addr), '') END,"
     " s.wal_status, s.restart_lsn, s.confirmed_flush_lsn,"
     " greatest(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()"
     "  ELSE pg_current_wal_lsn() END, s.restart_lsn), 0)::bigint,"

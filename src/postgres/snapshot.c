@@ -215,7 +215,7 @@ static bool copy_rows(struct postgres_snapshot *s, const struct relation *rel,
 {
     char *line = NULL;
     bool ok;
-    int n;
+    int n = 0;
 
     for (;;) {
         if (!next_line(s->c, &line, &n, err))
