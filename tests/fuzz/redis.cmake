@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+multisink_fuzz(template ROOMS process)
+multisink_fuzz(resp ROOMS sink)
