@@ -66,11 +66,8 @@ static const char *pipeline_name(struct arena *a, const char *database)
     char name[NAME_MAX_TEXT + 1];
     size_t n = 0;
 
-    for (const char *p = database; *p != '\0' && n < NAME_MAX_TEXT; p++) {
-        char c = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
-
-        name[n++] = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_';
-    }
+    for (const char *p = database; *p != '\0' && n < NAME_MAX_TEXT; p++)
+        name[n++] = init_name_char(*p);
     return n > 0 ? arena_str(a, str_make(name, n)).p : "pipeline";
 }
 

@@ -33,6 +33,9 @@ bool init_table_fits(const struct postgres_table *t);
 /* As the configuration names it. Lives in the arena. */
 const char *init_table_name(const struct init *in, const struct postgres_table *t);
 
+/* The nearest character that a name of ours may have. */
+char init_name_char(char c);
+
 void init_put_yaml(const struct init *in, struct buf *b);
 /* SQL that the source lacks, and CQL for the target tables; nothing when nothing is missing. */
 void init_put_setup(const struct init *in, struct buf *b);

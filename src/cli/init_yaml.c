@@ -108,22 +108,28 @@ static void put_source(const struct init *in, struct buf *b)
 
 /* ---- the sinks -------------------------------------------------------------------------------------- */
 
+char init_name_char(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return (char)((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_');
+}
+
 /* "redis_orders": letters, digits and _ of the table, made unique by a number. */
 static void put_sink_name(const char *kind, struct str table, struct map *used, struct buf *b)
 {
     char name[NAME_MAX_TEXT + 8];
     struct buf made;
+    size_t base_n;
 
     buf_init(&made, KIB);
     buf_putf(&made, "%s_", kind);
-    for (size_t i = 0; i < table.n && made.n < NAME_MAX_TEXT - 4; i++) {
-        char c = table.p[i];
-
-        c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-        buf_u8(&made, (uint8_t)((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_'));
-    }
+    for (size_t i = 0; i < table.n && made.n < NAME_MAX_TEXT; i++)
+        buf_u8(&made, (uint8_t)init_name_char(table.p[i]));
+    base_n = made.n;
     (void)str_copy(buf_view(&made), name, sizeof name);
     for (unsigned n = 2; map_has(used, str_from(name)); n++) {
+        made.n = base_n;
         buf_putf(&made, "_%u", n);
         (void)str_copy(buf_view(&made), name, sizeof name);
     }

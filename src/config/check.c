@@ -53,7 +53,7 @@ static const char *default_name(struct arena *a, const char *pipeline)
     char *text = arena_printf(a, "multisink_%s", pipeline);
 
     for (char *p = text; *p != '\0'; p++)
-        *p = *p == '-' ? '_' : *p;
+        *p = (char)(*p == '-' ? '_' : *p);
     return text;
 }
 

@@ -124,7 +124,7 @@ static void put_type(struct buf *b, const struct config_key *key)
         buf_text(b, "map");
         break;
     case CONFIG_CUSTOM:
-        buf_text(b, "see right");
+        buf_text(b, "see text");
         break;
     }
 }

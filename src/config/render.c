@@ -12,6 +12,7 @@
  */
 #include "config/report.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -388,6 +389,7 @@ static void put_count(struct buf *b, size_t n, const char *what)
 static void put_summary(const struct config_report *rep, const struct config_finding *first,
                         struct buf *b)
 {
+    assert(first != NULL);
     if (rep->error_count + rep->warning_count > rep->shown)
         buf_putf(b, "... and %zu more, not shown\n",
                  rep->error_count + rep->warning_count - rep->shown);
@@ -410,7 +412,7 @@ void config_render(const struct config_report *rep, struct buf *b)
         return;
     for (size_t i = 0; i < rep->shown; i++)
         order[i] = &rep->findings[i];
-    qsort(order, rep->shown, sizeof order[0], by_place);
+    qsort(order, rep->shown, sizeof(struct config_finding *), by_place);
     for (size_t i = 0; i < rep->shown; i++) {
         put_finding(rep, order[i], b);
         if (first == NULL || (first->warning && !order[i]->warning))

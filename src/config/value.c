@@ -170,7 +170,7 @@ static bool parse_strings(const struct config_node *node, const struct config_ke
 {
     size_t count = node->kind == CONFIG_LIST ? node->count : 1;
     struct arena *a = rep->arena;
-    const struct config_node **nodes = arena_zalloc(a, count, sizeof *nodes);
+    const struct config_node **nodes = arena_zalloc(a, count, sizeof(struct config_node *));
     const char **items = arena_zalloc(a, count, sizeof *items);
     bool ok = true;
 

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -64,8 +65,8 @@ static struct config_node *make_node(struct builder *b, enum config_kind kind,
 static void grow(struct frame *f)
 {
     f->cap = f->cap > 0 ? f->cap * 2 : 8;
-    f->items = mem_resize(f->items, f->cap, sizeof *f->items);
-    f->keys = mem_resize(f->keys, f->cap, sizeof *f->keys);
+    f->items = mem_resize(f->items, f->cap, sizeof(struct config_node *));
+    f->keys = mem_resize(f->keys, f->cap, sizeof(struct config_node *));
 }
 
 /* Puts a finished or opened node where it belongs. In a map, every other one is a key. */
@@ -188,13 +189,14 @@ static void on_close(struct builder *b, const yaml_event_t *e)
     struct config_node *node = f->node;
     struct arena *a = b->rep->arena;
 
+    assert(node != NULL);
     node->count = f->count;
     if (f->count > 0) {
-        node->items = arena_alloc(a, f->count * sizeof *node->items);
-        memcpy(node->items, f->items, f->count * sizeof *node->items);
+        node->items = arena_alloc(a, f->count * sizeof(struct config_node *));
+        memcpy(node->items, f->items, f->count * sizeof(struct config_node *));
         if (node->kind == CONFIG_MAP) {
-            node->keys = arena_alloc(a, f->count * sizeof *node->keys);
-            memcpy(node->keys, f->keys, f->count * sizeof *node->keys);
+            node->keys = arena_alloc(a, f->count * sizeof(struct config_node *));
+            memcpy(node->keys, f->keys, f->count * sizeof(struct config_node *));
         }
     }
     if (f->flow) {
