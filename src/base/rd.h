@@ -28,7 +28,8 @@ struct rd {
 
 static inline struct rd rd_make(struct str s)
 {
-    const unsigned char *p = (const unsigned char *)s.p;
+    /* Empty bytes may come without an address, and nothing may be added to a null pointer. */
+    const unsigned char *p = (const unsigned char *)(s.p != NULL ? s.p : "");
 
     return (struct rd){ p, p + s.n, p, false };
 }

@@ -253,6 +253,15 @@ static void put_collection(const struct cql_type *type, struct buf *b)
     buf_u8(b, '>');
 }
 
+static const char *scalar_name(enum cql_type_id id)
+{
+    for (size_t i = 0; i < SCALAR_COUNT; i++) {
+        if (scalars[i].type.id == id)
+            return scalars[i].text;
+    }
+    return "";
+}
+
 void cql_types_text(const struct cql_type *type, struct buf *b)
 {
     if (type->frozen)
@@ -264,15 +273,10 @@ void cql_types_text(const struct cql_type *type, struct buf *b)
             buf_str(b, type->name);
         else
             put_quoted(b, '"', type->name);
-    } else if (type->of_count > 0) {
+    } else if (cql_types_scalar(type->id) == NULL) {
         put_collection(type, b);
     } else {
-        for (size_t i = 0; i < SCALAR_COUNT; i++) {
-            if (scalars[i].type.id == type->id) {
-                buf_text(b, scalars[i].text);
-                break;
-            }
-        }
+        buf_text(b, scalar_name(type->id));
     }
     if (type->frozen)
         buf_u8(b, '>');
