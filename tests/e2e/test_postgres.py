@@ -325,7 +325,7 @@ def test_refused_missing_table(refuses):
 
 
 def test_refused_publication_without_the_table(refuses, pg):
-    assert "public.content" in refuses("E0435", first_run=False, tables=[seed.TABLE, "public.content"])
+    assert '"public"."content"' in refuses("E0435", first_run=False, tables=[seed.TABLE, "public.content"])
 
 
 def test_refused_wrong_database(refuses, pg):
