@@ -317,10 +317,12 @@ uint64_t receive_server_count(const struct receive_server *s)
     return s->count;
 }
 
-/* Takes up those whose delay is over; milliseconds until the next one, or -1. */
+/* Takes up those whose delay is over. Milliseconds until the next one, 0 when there were any (the
+ * library must run to notice), -1 when nobody waits. */
 static int resume_due(struct receive_server *s)
 {
     int64_t now_us = clock_mono_us(&clock_system);
+    bool any = false;
 
     while (s->wait_first != NULL && s->wait_first->due_us <= now_us) {
         struct request *r = s->wait_first;
@@ -330,7 +332,10 @@ static int resume_due(struct receive_server *s)
             s->wait_last = NULL;
         r->next = NULL;
         MHD_resume_connection(r->conn);
+        any = true;
     }
+    if (any)
+        return 0;
     return s->wait_first != NULL ? clock_left_ms(&clock_system, s->wait_first->due_us, 60000) : -1;
 }
 
