@@ -152,6 +152,7 @@ static bool use_relation(struct log_stream *s, const struct relation *rel, struc
             return false;
         s->recent = known;
     }
+    assert(known != NULL);
     known->used = s->generation;
     if (known->written != s->generation) {
         struct buf b;

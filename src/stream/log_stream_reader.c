@@ -259,7 +259,7 @@ bool log_stream_reader_open(struct stream *stream, struct position from,
     struct log_stream *s = (struct log_stream *)stream;
     struct log_stream_reader *r;
     struct log_reader *log;
-    struct pos base;
+    struct pos base = { 0 };
 
     if (!find_start(s, from, &base, err) || !log_reader_open(s->log, base, &log, err))
         return false;

@@ -519,13 +519,15 @@ char *disk_bytes(struct disk *d, const char *path, size_t *ret_n)
 void disk_set(struct disk *d, const char *path, const void *p, size_t n)
 {
     int slot = slot_of(d, path, true);
+    struct image bytes = { 0 };
     struct inode *f;
 
+    image_write(&bytes, 0, p, n); /* first: p may point into the file itself */
     if (d->live[slot].inode < 0)
         d->live[slot].inode = new_inode(d);
     f = &d->inodes[d->live[slot].inode];
-    f->live.n = 0;
-    image_write(&f->live, 0, p, n);
+    free(f->live.p);
+    f->live = bytes;
     image_copy(&f->durable, &f->live);
     forget_pending(f);
     d->durable[slot] = d->live[slot];
