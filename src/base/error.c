@@ -15,12 +15,12 @@ static const struct error_page pages[] = {
 
 enum { PAGE_COUNT = sizeof pages / sizeof pages[0] };
 
-static void set_code(struct error *err, enum error_code code)
+void error_code_text(enum error_code code, char ret_text[8])
 {
     if (code == E_NONE)
-        err->code[0] = '\0';
+        ret_text[0] = '\0';
     else
-        (void)snprintf(err->code, sizeof err->code, "E%04u", (unsigned)code % 10000u);
+        (void)snprintf(ret_text, 8, "E%04u", (unsigned)code % 10000u);
 }
 
 __attribute__((format(printf, 2, 0))) static void set_msg(struct error *err, const char *fmt,
@@ -35,7 +35,7 @@ bool error_set(struct error *err, enum error_kind kind, enum error_code code, co
 
     err->kind = kind;
     err->sys = 0;
-    set_code(err, code);
+    error_code_text(code, err->code);
     va_start(ap, fmt);
     set_msg(err, fmt, ap);
     va_end(ap);
@@ -54,7 +54,7 @@ bool error_sys(struct error *err, enum error_kind kind, enum error_code code, in
     va_end(ap);
     err->kind = kind;
     err->sys = sys;
-    set_code(err, code);
+    error_code_text(code, err->code);
     n = strlen(err->msg);
     /* The GNU strerror_r: may return a static string instead of filling the buffer. */
     (void)snprintf(err->msg + n, sizeof err->msg - n, ": %s", strerror_r(sys, text, sizeof text));
@@ -91,10 +91,10 @@ bool error_cancel(struct error *err)
 
 bool error_is(const struct error *err, enum error_code code)
 {
-    struct error wanted;
+    char wanted[8];
 
-    set_code(&wanted, code);
-    return strcmp(err->code, wanted.code) == 0;
+    error_code_text(code, wanted);
+    return strcmp(err->code, wanted) == 0;
 }
 
 void error_clear(struct error *err)

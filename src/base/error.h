@@ -58,6 +58,8 @@ bool error_wrap(struct error *err, const char *context_fmt, ...)
 bool error_cancel(struct error *err);
 
 void error_clear(struct error *err);
+/* "E0412"; "" for E_NONE. */
+void error_code_text(enum error_code code, char ret_text[8]);
 /* Was it set with this code? */
 bool error_is(const struct error *err, enum error_code code);
 const char *error_kind_name(enum error_kind kind);

@@ -68,10 +68,12 @@ static enum MHD_Result answer_status(struct control *c, struct MHD_Connection *c
     return result;
 }
 
-/* Runs on the HTTP library's thread. */
-static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url,
-                              const char *method, const char *version, const char *upload_data,
-                              size_t *upload_data_size, void **request)
+/* Runs on the HTTP library's thread; the library fixes the types. */
+static enum MHD_Result
+handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+       const char *version, const char *upload_data,
+       size_t *upload_data_size, /* NOLINT(readability-non-const-parameter) */
+       void **request)
 {
     static int seen;
 

@@ -171,7 +171,7 @@ static bool key_moved(const struct relation *rel, const struct pgoutput_row *row
 {
     bool has_primary_key = relation_has_primary_key(rel);
 
-    if (row->before_kind == CHANGE_BEFORE_NONE)
+    if (row->before_kind == CHANGE_BEFORE_NONE || row->after == NULL)
         return false;
     for (uint32_t i = 0; i < rel->column_count; i++) {
         bool in_key = has_primary_key

@@ -60,7 +60,8 @@ static void set_status_interval(struct capture *c)
 /* For the sinks, which hold them against their targets. */
 static void show_shapes(struct capture *c, const struct postgres_table *tables, size_t count)
 {
-    const struct relation **rels = mem_zalloc(count, sizeof *rels);
+    const struct relation **rels =
+        mem_zalloc(count, sizeof *rels); /* NOLINT(bugprone-sizeof-expression): of pointers */
 
     for (size_t i = 0; i < count; i++)
         rels[i] = tables[i].rel;

@@ -103,12 +103,13 @@ static bool follow_target(struct deliver *d, struct error *err)
         return true;
     if (!d->ops->position(d->sink, &found, &at, err))
         return false;
-    if (!found && d->started)
+    if (!found && d->started) {
         return error_set(
             err, ERR_STOP, E_SINK_LOST,
             "cannot go on with sink %s: the target has no position any more (it was at %s);"
             " it was flushed, replaced, or restarted without persistence",
             d->opts.sink->name, position_format(d->written, text));
+    }
     if (found) {
         d->written = at;
         d->started = true;

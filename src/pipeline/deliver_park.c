@@ -174,12 +174,13 @@ bool deliver_park(struct deliver *d, const struct batch *b, const struct sink_re
     if (!count_parked(d, err))
         return false;
     tell_parked(d, b, res);
-    if (d->parked > d->opts.sink->park_max)
+    if (d->parked > d->opts.sink->park_max) {
         return error_set(
             err, ERR_STOP, E_PARK_FULL,
             "cannot park more than park_max (%lld) records: %lld are; the last reason: %s",
             (long long)d->opts.sink->park_max, (long long)d->parked,
             res->rejects[res->reject_count - 1].reason);
+    }
     return true;
 }
 
@@ -231,7 +232,7 @@ static bool send_again(struct deliver *d, const struct park_record *r, bool *ret
 {
     struct sink_reject reject = { .reason = "" };
     char code[8] = "";
-    bool refused;
+    bool refused = false;
     bool sent = r->payload.n > 0 && d->ops->replay != NULL
                     ? send_payload(d, r, &refused, code, &reject, err)
                     : send_change(d, r, &refused, &reject, err);
@@ -242,7 +243,7 @@ static bool send_again(struct deliver *d, const struct park_record *r, bool *ret
     if (!refused)
         return park_delete(d->state, r->id, err);
     if (code[0] == '\0')
-        (void)str_copy(r->code, code, sizeof code);
+        error_code_text(reject.code, code);
     return park_refused(d->state, r->id, code, reject.reason, err);
 }
 

@@ -95,15 +95,10 @@ static bool insert(struct state *st, const char *sink, const struct change *c,
                    const struct sink_reject *reject, const struct texts *t, int64_t now_us,
                    struct error *err)
 {
-    const struct error_page *page = NULL;
     struct state_query q;
-    size_t count;
-    const struct error_page *pages = error_pages(&count);
+    char code[8];
 
-    for (size_t i = 0; i < count; i++) {
-        if (pages[i].number == (int)reject->code)
-            page = &pages[i];
-    }
+    error_code_text(reject->code, code);
     if (!state_query(st, &q,
                      "INSERT INTO parked(sink, ref, position, key, key_text, op, relation, waiting,"
                      " code, reason, payload, frames, parked_us, attempts, action)"
@@ -119,7 +114,7 @@ static bool insert(struct state *st, const char *sink, const struct change *c,
     state_bind_text(&q, 6, str_from(change_op_name(c->op)));
     state_bind_text(&q, 7, buf_view(&t->relation));
     state_bind_int(&q, 8, reject->waiting ? 1 : 0);
-    state_bind_text(&q, 9, str_from(page != NULL ? page->code : ""));
+    state_bind_text(&q, 9, str_from(code));
     state_bind_text(&q, 10, str_from(reject->reason != NULL ? reject->reason : ""));
     state_bind_blob(&q, 11, reject->payload);
     state_bind_blob(&q, 12, buf_view(&t->frames));

@@ -19,7 +19,8 @@ void shapes_done(struct shapes *s)
 static const struct relation **copy_all(const struct relation *const *rels, size_t count,
                                         struct arena *a)
 {
-    const struct relation **copies = arena_alloc(a, count * sizeof *copies);
+    const struct relation **copies =
+        arena_alloc(a, count * sizeof *copies); /* NOLINT(bugprone-sizeof-expression): pointers */
 
     for (size_t i = 0; i < count; i++)
         copies[i] = relation_copy(rels[i], a);

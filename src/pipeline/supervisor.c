@@ -61,15 +61,16 @@ static bool open_delivers(struct supervisor *s, struct error *err)
     s->deliver_threads = mem_zalloc(config->sink_count, sizeof *s->deliver_threads);
     for (size_t i = 0; i < config->sink_count; i++) {
         const char *restart = s->opts.restart_sink;
-        struct deliver_opts opts = { .config = config,
-                                     .sink = &config->sinks[i],
+        struct deliver_opts opts = {
+            .config = config,
+            .sink = &config->sinks[i],
             .ops = sink_find(config->sinks[i].type->name), /* the registry gave the type */
-                                     .stream = s->stream,
-                                     .shapes = &s->shapes,
-                                     .clock = s->opts.clock,
-                                     .stop_fd = s->stop_deliver.fd,
-                                     .restart = restart != NULL &&
-                                                strcmp(restart, config->sinks[i].name) == 0 };
+            .stream = s->stream,
+            .shapes = &s->shapes,
+            .clock = s->opts.clock,
+            .stop_fd = s->stop_deliver.fd,
+            .restart = restart != NULL && strcmp(restart, config->sinks[i].name) == 0
+        };
 
         s->deliver_count++; /* half-built ones are closed as well */
         if (!deliver_init(&s->delivers[i], &opts, err))
