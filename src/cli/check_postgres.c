@@ -8,6 +8,7 @@
 #include "pipeline/checkpoint.h"
 #include "postgres/server.h"
 #include "postgres/slot.h"
+#include "stream/log_stream.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -154,32 +155,73 @@ static void look_publication(struct check *c, struct postgres_conn *conn)
 
 /* ---- the slot --------------------------------------------------------------------------------------- */
 
-/* What state.db knows of the slot, if there is one. It is opened only when it is there already. */
-static bool expectation(struct check *c, const char *database, struct checkpoint_source *source,
-                        struct postgres_slot_expect *expect)
+/* What state.db knows of the source. It is opened only when it is there already. */
+static bool recorded(struct check *c, struct checkpoint_source *source, bool *ret_found)
 {
     const char *dir = c->config->stream.dir;
     struct state *state;
     struct error err;
-    bool found = false;
+    bool ok;
 
-    *expect = (struct postgres_slot_expect){ .database = database };
+    *ret_found = false;
     if (access(arena_printf(&c->arena, "%s/state.db", dir), F_OK) != 0)
         return true;
     if (!state_open(dir, false, &state, &err)) {
         check_error(c, &err, NULL);
         return false;
     }
-    if (!checkpoint_get_source(state, &found, source, &err))
-        check_error(c, &err, NULL);
+    ok = checkpoint_get_source(state, ret_found, source, &err);
     state_close(state);
-    if (found && source->phase == CHECKPOINT_STREAMING) {
-        expect->had_slot = true;
-        expect->total_txns = source->slot_txns;
-        expect->system_id = source->system_id;
-        expect->timeline = source->timeline;
+    if (!ok)
+        check_error(c, &err, NULL);
+    return ok;
+}
+
+/* Where our log ends. */
+static bool log_end(struct check *c, struct lsn *ret_durable)
+{
+    const struct log_stream_opts opts = {
+        .dir = arena_printf(&c->arena, "%s/log", c->config->stream.dir),
+        .readonly = true,
+    };
+    struct stream_tail tail;
+    struct stream *stream;
+    struct error err;
+
+    if (!log_stream_open(&opts, &stream, NULL, &err)) {
+        check_error(c, &err, NULL);
+        return false;
     }
+    stream->ops->tail(stream, &tail);
+    stream->ops->close(stream);
+    *ret_durable = tail.position.commit_end;
     return true;
+}
+
+/* While a daemon reads the slot, both move; what it has confirmed is then taken for what it has. */
+static bool expectation(struct check *c, const struct postgres_slot *slot,
+                        struct postgres_slot_expect *expect)
+{
+    struct checkpoint_source source;
+    bool found;
+
+    if (!recorded(c, &source, &found))
+        return false;
+    if (!found || source.phase != CHECKPOINT_STREAMING)
+        return true;
+    if (strcmp(source.slot, slot->name) != 0) {
+        check_add(c, CHECK_FAIL, E_SOURCE_CHANGED,
+                  "name the old slot again, or another directory in stream.log.dir",
+                  "the log in %s continues slot %s, the configuration names %s",
+                  c->config->stream.dir, source.slot, slot->name);
+        return false;
+    }
+    expect->had_slot = true;
+    expect->total_txns = source.slot_txns;
+    expect->system_id = source.system_id;
+    expect->timeline = source.timeline;
+    expect->durable = slot->confirmed_flush;
+    return slot->active || log_end(c, &expect->durable);
 }
 
 static void slot_is_fine(struct check *c, const struct postgres_slot *slot,
@@ -205,17 +247,16 @@ static void slot_is_fine(struct check *c, const struct postgres_slot *slot,
 static void look_slot(struct check *c, struct postgres_conn *conn,
                       const struct postgres_server *server)
 {
-    struct postgres_slot_expect expect;
-    struct checkpoint_source source;
+    struct postgres_slot_expect expect = { .database = server->database };
     struct postgres_slot slot;
     struct error err;
 
-    if (!expectation(c, server->database, &source, &expect))
-        return;
     if (!postgres_slot_look(conn, c->config->source.slot, &slot, &err)) {
         check_error(c, &err, NULL);
         return;
     }
+    if (!expectation(c, &slot, &expect))
+        return;
     if (postgres_slot_judge(&slot, &expect, server, &err))
         slot_is_fine(c, &slot, server);
     else if (err.kind == ERR_RETRY) /* in use: by this very pipeline, most likely */

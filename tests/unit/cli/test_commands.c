@@ -7,6 +7,7 @@
 #include "model/pgtype.h"
 #include "sink/sink.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -178,6 +179,25 @@ static void version_is_json_on_request(void **state)
     assert_int_equal(RUN(&c, "version", "--json"), CLI_OK);
     assert_non_null(strstr(c.text[0], "{\"version\":\"" MULTISINK_VERSION "\","));
     capture_free(&c);
+}
+
+static void a_full_disk_behind_stdout_is_told(void **state)
+{
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    struct capture c;
+    int code;
+
+    (void)state;
+    assert_true(full >= 0);
+    capture_start(&c);
+    assert_true(dup2(full, STDOUT_FILENO) >= 0);
+    code = cli_main(
+        2, (char *[]){ (char *)(uintptr_t) "multisink", (char *)(uintptr_t) "explain", NULL });
+    capture_stop(&c);
+    assert_int_equal(code, CLI_RUNTIME);
+    assert_non_null(strstr(c.text[1], "error[E0106]"));
+    capture_free(&c);
+    (void)close(full);
 }
 
 static void the_manual_names_every_sink(void **state)
@@ -369,6 +389,7 @@ int main(void)
         cmocka_unit_test(lint_of_a_missing_file_is_a_usage_error),
         cmocka_unit_test(check_of_a_wrong_file_is_a_usage_error),
         cmocka_unit_test(version_is_json_on_request),
+        cmocka_unit_test(a_full_disk_behind_stdout_is_told),
         cmocka_unit_test(the_manual_names_every_sink),
         cmocka_unit_test(what_init_writes_is_valid),
         cmocka_unit_test(init_says_what_the_source_lacks),
