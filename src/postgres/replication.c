@@ -30,6 +30,8 @@ enum {
     NAP_MS = 2,
     BUSY_BYTES = 16 * 1024, /* in one round, or within BUSY_US */
     BUSY_US = 4000,
+    BUSY_STAYS_US =
+        50 * 1000, /* the server's process may lose its turn on the processor in between */
     ROUND_BYTES = 1024 * 1024,
     RECEIVE_BUFFER = 4 * 1024 * 1024,
     START_MS = 30000,
@@ -47,7 +49,7 @@ struct postgres_stream {
     size_t round_bytes;      /* taken since the last wait */
     size_t window_bytes;     /* taken since window_us */
     int64_t window_us;
-    bool busy;
+    int64_t busy_until_us;
     bool more;  /* libpq may hold a message that poll does not see */
     bool ended; /* the server ended the COPY, or the connection broke */
     struct lsn start;
@@ -263,18 +265,18 @@ bool postgres_stream_read(struct postgres_stream *s, struct postgres_stream_msg 
 static bool is_busy(struct postgres_stream *s)
 {
     int64_t now_us = clock_mono_us(s->c->clock);
-    bool large = s->round_bytes >= BUSY_BYTES;
 
     if (s->round_bytes > 0)
         s->heard_us = now_us;
-    s->window_bytes += s->round_bytes;
-    s->round_bytes = 0;
     if (now_us - s->window_us >= BUSY_US) {
-        s->busy = s->window_bytes >= BUSY_BYTES;
         s->window_bytes = 0;
         s->window_us = now_us;
     }
-    return s->busy || large;
+    s->window_bytes += s->round_bytes;
+    s->round_bytes = 0;
+    if (s->window_bytes >= BUSY_BYTES)
+        s->busy_until_us = now_us + BUSY_STAYS_US;
+    return now_us < s->busy_until_us;
 }
 
 bool postgres_stream_wait(struct postgres_stream *s, int timeout_ms, struct error *err)
