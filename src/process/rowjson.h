@@ -21,7 +21,8 @@
 void rowjson_value(const struct column *col, struct value v, struct buf *b);
 /* {"name":value,...}; unchanged columns are left out. `row` has rel->column_count values. With
  * key_only just the identity's columns (an old row of which only the key is known). */
-void rowjson_object(const struct relation *rel, const struct value *row, bool key_only, struct buf *b);
+void rowjson_object(const struct relation *rel, const struct value *row, bool key_only,
+                    struct buf *b);
 /* One change on one line, without the newline: position, op, table, commit time, xid, wts, before,
  * after, unchanged. What `log read`, `dlq show` and the stdout sink print. */
 void rowjson_change(const struct change *c, struct buf *b);
