@@ -243,6 +243,9 @@ static bool sync_all(struct stream *stream, struct position *ret_durable, struct
 {
     struct log_stream *s = self(stream);
 
+    (void)pthread_mutex_lock(&s->lock);
+    s->syncing = s->committed;
+    (void)pthread_mutex_unlock(&s->lock);
     if (!log_sync(s->log, err))
         return false;
     (void)pthread_mutex_lock(&s->lock);
@@ -365,6 +368,7 @@ bool log_stream_open(const struct log_stream_opts *opts, struct stream **ret_str
         return false;
     }
     s->tail = (struct stream_tail){ s->committed, s->last_wts, s->version_max };
+    s->syncing = s->committed;
     *ret_stream = &s->stream;
     return true;
 }

@@ -47,6 +47,9 @@ struct log_stream {
     /* Any thread, under the lock. */
     pthread_mutex_t lock;
     struct stream_tail tail; /* durable */
+    /* Readers see what a sync made durable a moment before `tail` says so; what they may come back with
+     * is never above this. */
+    struct position syncing;
     struct position oldest;
 };
 

@@ -230,16 +230,18 @@ uint64_t log_stream_lag_bytes(struct stream_reader *reader)
 static bool find_start(struct log_stream *s, struct position from, struct pos *ret_base,
                        struct error *err)
 {
-    struct stream_tail tail;
+    struct position top;
     char text[POSITION_TEXT];
     char end[POSITION_TEXT];
     bool found;
 
-    s->stream.ops->tail(&s->stream, &tail);
-    if (position_cmp(from, tail.position) > 0)
+    (void)pthread_mutex_lock(&s->lock);
+    top = s->syncing;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (position_cmp(from, top) > 0)
         return error_set(err, ERR_STOP, E_STREAM_BEYOND,
                          "cannot read behind %s: the stream ends at %s",
-                         position_format(from, text), position_format(tail.position, end));
+                         position_format(from, text), position_format(top, end));
     if (!log_stream_find(s, from, ret_base, &found, err))
         return false;
     if (!found) {

@@ -100,6 +100,32 @@ static void damage_in_an_unclaimed_tail_is_a_torn_tail(void **state)
     assert_int_equal(world_count(w), 1);
 }
 
+static void a_batch_that_follows_another_one_is_not_taken(void **state)
+{
+    struct world *w = *state;
+    struct segment_batch b;
+    unsigned char *second;
+    size_t n;
+
+    world_unit(w, 1);
+    world_sync(w);
+    (void)disk_bytes(w->disk, FIRST, &n);
+    world_unit(w, 1);
+    world_sync(w);
+    log_close(w->log);
+    {
+        size_t all;
+
+        second = (unsigned char *)disk_bytes(w->disk, FIRST, &all) + n;
+    }
+    assert_true(segment_batch_decode(second, &b));
+    b.link ^= 1; /* whole, and in the right place */
+    segment_batch_encode(&b, second);
+    world_open(w);
+    assert_true(w->recovery.torn_bytes > 100);
+    assert_int_equal(world_count(w), 1);
+}
+
 static void a_newer_format_is_refused(void **state)
 {
     struct world *w = *state;
@@ -214,6 +240,7 @@ int main(void)
         TEST(an_unfinished_unit_is_cut),
         TEST(damage_below_a_later_claim_names_file_and_offset),
         TEST(damage_in_an_unclaimed_tail_is_a_torn_tail),
+        TEST(a_batch_that_follows_another_one_is_not_taken),
         TEST(a_newer_format_is_refused),
         TEST(a_renamed_segment_is_refused),
         TEST(a_segment_of_another_log_is_refused),

@@ -428,6 +428,23 @@ static void a_reader_knows_the_newest_version_of_each_table(void **state)
     w->s->ops->reader_close(r);
 }
 
+static void a_record_that_is_no_frame_is_refused(void **state)
+{
+    struct world *w = *state;
+    struct stream_reader *r = reader(w, (struct position){ 0 });
+    struct stream_want want = { .rows_max = 1, .bytes_max = 1, .stop_fd = -1 };
+    struct error err = { 0 };
+    struct batch b;
+
+    assert_true(log_append(log_stream_log(w->s), STR("?"), &err));
+    assert_true(log_commit(log_stream_log(w->s), &err));
+    sync_stream(w);
+    assert_false(w->s->ops->read(r, &want, &w->arena, &b, &err));
+    assert_int_equal(err.kind, ERR_CORRUPT);
+    assert_string_equal(err.code, "E0321");
+    w->s->ops->reader_close(r);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -443,6 +460,7 @@ int main(void)
         TEST(retention_keeps_what_is_needed_and_says_what_is_gone),
         TEST(a_row_larger_than_the_batch_comes_alone),
         TEST(a_stop_flag_ends_the_wait),
+        TEST(a_record_that_is_no_frame_is_refused),
         TEST(a_reader_knows_the_newest_version_of_each_table),
     };
 
