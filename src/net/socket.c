@@ -329,9 +329,9 @@ int net_fd(const struct net_conn *c)
 
 short net_events(const struct net_conn *c, bool want_write)
 {
-    short events = want_write ? POLLIN | POLLOUT : POLLIN;
+    int events = POLLIN | (want_write ? POLLOUT : 0) | (c->tls != NULL ? tls_events(c->tls) : 0);
 
-    return c->tls != NULL ? (short)(events | tls_events(c->tls)) : events;
+    return (short)events; /* both flags are small */
 }
 
 const char *net_peer(const struct net_conn *c)

@@ -210,7 +210,8 @@ static bool put_before(const struct change *c, uint32_t i, struct str name, stru
 
     /* PostgreSQL sends the old key only with an update that changes it; without one, the old key is
      * the new one. */
-    if (c->op == CHANGE_UPDATE && c->before_kind == CHANGE_BEFORE_NONE && identity)
+    if (c->op == CHANGE_UPDATE && c->before_kind == CHANGE_BEFORE_NONE && identity &&
+        c->after != NULL)
         return put_value(c->after[i], name, b, err);
     if (c->before_kind == CHANGE_BEFORE_NONE)
         return no_value(name, "the old row is not known", err);

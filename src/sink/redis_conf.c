@@ -2,6 +2,7 @@
 #include "sink/redis_conf.h"
 
 #include "base/limits.h"
+#include "sink/redis_conn.h"
 #include "sink/redis_url.h"
 
 #include <ctype.h>
@@ -44,15 +45,14 @@ static bool is_forbidden(const char *name)
 
 static struct str wire_form(struct arena *a, struct str text)
 {
-    const char *head = arena_printf(a, "$%zu\r\n", text.n);
-    size_t head_n = strlen(head);
-    char *p = arena_alloc(a, head_n + text.n + 2);
+    struct buf b;
+    struct str wire;
 
-    memcpy(p, head, head_n);
-    if (text.n > 0)
-        memcpy(p + head_n, text.p, text.n);
-    memcpy(p + head_n + text.n, "\r\n", 2);
-    return str_make(p, head_n + text.n + 2);
+    buf_init(&b, LIMIT_CONFIG_FILE + KIB);
+    redis_request_arg(&b, text);
+    wire = arena_str(a, buf_view(&b));
+    buf_done(&b);
+    return wire;
 }
 
 /* The command's name in capitals, or NULL with a fault reported. */

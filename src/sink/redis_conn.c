@@ -173,8 +173,10 @@ static bool authenticate(struct redis_conn *c, const struct redis_conf *conf, st
         words[1] = words[2];
     ok = redis_conn_ask(c, words, user != NULL ? 3 : 2, &reply, err);
     buf_clear(&c->request);
-    if (!ok || reply->type != REDIS_FAILURE)
-        return ok;
+    if (!ok || reply == NULL)
+        return false;
+    if (reply->type != REDIS_FAILURE)
+        return true;
     (void)redis_refused(redis_conn_peer(c), reply->text, err);
     /* "ERR AUTH called without any password configured" and the like. LOADING stays what it is. */
     if (strcmp(err->code, "E0522") == 0) {
@@ -196,14 +198,15 @@ static bool select_db(struct redis_conn *c, int64_t db, struct error *err)
     if (db == 0)
         return true;
     (void)snprintf(number, sizeof number, "%lld", (long long)db);
-    if (!redis_conn_ask(c, words, 2, &reply, err))
+    if (!redis_conn_ask(c, words, 2, &reply, err) || reply == NULL)
         return false;
     if (reply->type != REDIS_FAILURE)
         return true;
     if (str_starts(reply->text, STR("ERR"))) {
         return error_set(err, ERR_STOP, E_REDIS_URL,
                          "cannot use database %lld of Redis at %s: %.*s", (long long)db,
-                         redis_conn_peer(c), (int)(reply->text.n % 100), reply->text.p);
+                         redis_conn_peer(c), reply->text.n > 100 ? 100 : (int)reply->text.n,
+                         reply->text.p);
     }
     return redis_refused(redis_conn_peer(c), reply->text, err);
 }
