@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+multisink_fuzz(cql_segment ROOMS cql)
+multisink_fuzz(cql_message ROOMS cql)
