@@ -68,9 +68,10 @@ static bool session_options(const char *url, char **ret_options, struct error *e
     if (all == NULL) {
         struct str text = str_trim(str_from(reason != NULL ? reason : "out of memory"));
 
+        if (url_has_password(url))
+            text = STR("it is not of the form that libpq expects");
         (void)error_set(err, ERR_STOP, E_PG_URL, "cannot use the PostgreSQL URL: %.*s",
-                        url_has_password(url) ? 34 : (int)text.n,
-                        url_has_password(url) ? "it is not of the form libpq expects" : text.p);
+                        STR_ARG(text));
         PQfreemem(reason);
         return false;
     }
