@@ -84,15 +84,13 @@ bool cql_ring_key(struct buf *b, const struct str *parts, size_t part_count, str
     for (size_t i = 0; i < part_count; i++) {
         if (parts[i].n > KEY_MAX)
             return error_set(err, ERR_REJECT, E_CQL_KEY_LENGTH,
-                             "cannot write a row with a partition key part of %zu bytes: Cassandra "
-                             "takes at most %d",
+                             "cannot write a row (partition key part of %zu bytes): above %d",
                              parts[i].n, KEY_MAX);
         total += parts[i].n + (part_count > 1 ? 3 : 0);
     }
     if (total == 0 || total > KEY_MAX)
         return error_set(err, ERR_REJECT, E_CQL_KEY_LENGTH,
-                         "cannot write a row with a partition key of %zu bytes: Cassandra takes 1 "
-                         "to %d",
+                         "cannot write a row (partition key of %zu bytes): Cassandra takes 1 to %d",
                          total, KEY_MAX);
     if (part_count == 1) {
         buf_str(b, parts[0]);

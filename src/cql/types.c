@@ -99,6 +99,12 @@ struct cql_type *cql_types_new(struct arena *a, enum cql_type_id id)
     return type;
 }
 
+const struct cql_type **cql_types_parts(struct arena *a, size_t count)
+{
+    /* An array of pointers is meant. NOLINTNEXTLINE(bugprone-sizeof-expression) */
+    return arena_zalloc(a, count, sizeof(const struct cql_type *));
+}
+
 /* ---- protocol ---------------------------------------------------------------------------------- */
 
 static struct str read_name(struct rd *r)
@@ -117,7 +123,7 @@ static bool read_parts(struct rd *r, struct arena *a, struct cql_type *type, siz
 
     if (count > rd_left(r) / 2)
         return rd_fail(r);
-    of = arena_zalloc(a, count, sizeof *of);
+    of = cql_types_parts(a, count);
     if (named)
         fields = arena_zalloc(a, count, sizeof *fields);
     for (size_t i = 0; i < count; i++) {

@@ -252,7 +252,11 @@ static const char *show_value(struct str text, char shown[SHOWN + 4])
     while (n > 0 && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
         n--;
     for (size_t i = 0; i < n; i++)
-        shown[i] = (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f ? '?' : text.p[i];
+        shown[i] = text.p[i];
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)shown[i] < 0x20 || shown[i] == 0x7f)
+            shown[i] = '?';
+    }
     memcpy(shown + n, n < text.n ? "..." : "", n < text.n ? 4 : 1);
     return shown;
 }

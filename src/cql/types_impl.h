@@ -16,6 +16,8 @@ const struct cql_type *cql_types_scalar_class(struct str name);
 /* The collection that CQL calls so, with the number of its parts (0: any); CQL_CUSTOM for none. */
 enum cql_type_id cql_types_collection(struct str name, uint32_t *ret_of_count);
 struct cql_type *cql_types_new(struct arena *a, enum cql_type_id id);
+/* Room for the parts of a type, cleared. */
+const struct cql_type **cql_types_parts(struct arena *a, size_t count);
 /* A custom class of the protocol: a built-in type where it names one, else CQL_CUSTOM. Never NULL. */
 const struct cql_type *cql_types_from_class(struct str text, struct arena *a, unsigned depth);
 

@@ -165,7 +165,7 @@ bool cql_types_put_decimal(struct str text, struct buf *out, const char **ret_wh
 bool cql_types_put_varint(struct str text, struct buf *out, const char **ret_why)
 {
     struct number number;
-    size_t whole = text.n;
+    size_t whole;
 
     if (!parse_number(text, &number, ret_why))
         return false;

@@ -21,9 +21,10 @@ struct parser {
 static void set_parts(struct arena *a, struct cql_type *type, const struct cql_type *const *parts,
                       size_t count)
 {
-    const struct cql_type **of = arena_zalloc(a, count, sizeof *of);
+    const struct cql_type **of = cql_types_parts(a, count);
 
-    memcpy(of, parts, count * sizeof *of);
+    for (size_t i = 0; i < count; i++)
+        of[i] = parts[i];
     type->of = of;
     type->of_count = (uint32_t)count;
 }

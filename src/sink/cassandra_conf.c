@@ -3,7 +3,9 @@
 
 #include "base/limits.h"
 
-enum { SECOND_MS = 1000, PORT = 9042, NAME_MAX_BYTES = 222 };
+#define SECOND_MS INT64_C(1000)
+
+enum { NAME_MAX_BYTES = 222 };
 
 static const char *const consistency_names[] = { "LOCAL_QUORUM", "LOCAL_ONE",   "ONE",
                                                  "TWO",          "THREE",       "QUORUM",
@@ -25,7 +27,9 @@ static bool take_name(struct str *rest, struct arena *a, const char **ret_name)
     while (at < rest->n && rest->p[at] != (quoted ? '"' : '.')) {
         char c = rest->p[at++];
 
-        name[n++] = !quoted && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        if (!quoted && c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        name[n++] = c;
     }
     if (quoted && at++ >= rest->n)
         return false;

@@ -46,11 +46,12 @@ static const char *create_cql(struct probe *p, const struct relation *rel)
 static void say_faults(struct probe *p, const struct relation *rel,
                        const struct sink_cassandra_faults *faults)
 {
-    for (size_t i = 0; i < faults->count; i++)
+    for (size_t i = 0; i < faults->count; i++) {
         p->say(p->ctx, "FAIL",
                arena_printf(&p->arena, "%.*s -> %s.%s: %s", (int)rel->table.n, rel->table.p,
                             p->conf->table.keyspace, p->conf->table.name, faults->items[i].text),
                faults->items[i].fix);
+    }
 }
 
 static void say_matched(struct probe *p, const struct sink_cassandra_map *map,

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "convert.h"
 
-enum { INT4_ARRAY = 1007, TEXT_ARRAY = 1009, FLOAT4_ARRAY = 1021, NUMERIC_ARRAY = 1231 };
+enum {
+    INT4_ARRAY = 1007,
+    TEXT_ARRAY = 1009,
+    FLOAT4_ARRAY = 1021,
+    NUMERIC_ARRAY = 1231,
+    TIMESTAMPTZ_ARRAY = 1185
+};
 
 static void lists_keep_order_and_repeats(void **state)
 {
@@ -90,6 +96,7 @@ static void elements_are_converted_like_columns(void **state)
                  "00000005"
                  "000000027b");
     expect_refused(NUMERIC_ARRAY, "frozen<list<decimal>>", "{1,NaN}", "NaN and infinity");
+    expect_refused(TIMESTAMPTZ_ARRAY, "set<timestamp>", "{\"\"}", "ISO form");
 }
 
 static void vectors_are_back_to_back_and_complete(void **state)
