@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an answer means. The reasons for each status are in docs/guarantees.md:
+ * What an answer means:
  *
  *   2xx                 taken
  *   408 429 5xx, other  again, not before Retry-After; nothing else is known to be wrong with the record

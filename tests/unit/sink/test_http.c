@@ -377,6 +377,48 @@ static void stop_interrupts_the_wait_for_a_retry_after(void **state)
     wake_done(&stop);
 }
 
+static struct wake stop_flag; /* the child inherits it */
+
+static void ask_to_stop(size_t nth, const struct fake_http_request *req,
+                        struct fake_http_answer *answer)
+{
+    (void)req;
+    if (nth == 1)
+        wake_set(&stop_flag);
+    answer->silent = nth == 1 && strstr(req->body, "silent") != NULL;
+}
+
+static void start_with_stop(void)
+{
+    assert_true(wake_init(&stop_flag, &f.err));
+    start(ask_to_stop, ", max_in_flight: 1");
+    f.env.stop_fd = stop_flag.fd;
+    http_fixture_reopen(&f);
+}
+
+static void a_batch_is_finished_when_stop_is_asked_and_the_receiver_is_quick(void **state)
+{
+    (void)state;
+    start_with_stop();
+    for (long i = 0; i < 20; i++)
+        http_fixture_add(&f, CHANGE_INSERT, i, "a");
+    assert_true(http_fixture_write(&f));
+    assert_int_equal(fake_http_count(fake), 20);
+    wake_done(&stop_flag);
+}
+
+static void a_receiver_that_hangs_does_not_hold_up_the_end(void **state)
+{
+    (void)state;
+    start_with_stop();
+    for (long i = 0; i < 20; i++)
+        http_fixture_add(&f, CHANGE_INSERT, i, "silent");
+    assert_false(http_fixture_write(&f));
+    assert_int_equal(f.err.kind, ERR_CANCEL);
+    assert_int_equal(fake_http_count(fake), 2);
+    wake_done(&stop_flag);
+}
+
 static const char *always_answer;
 
 static void always(size_t nth, const struct fake_http_request *req, struct fake_http_answer *answer)
@@ -729,6 +771,8 @@ int main(void)
         CASE(a_refusal_is_remembered_while_the_rest_is_tried_again),
         CASE(the_time_of_a_retry_after_is_waited_for),
         CASE(stop_interrupts_the_wait_for_a_retry_after),
+        CASE(a_batch_is_finished_when_stop_is_asked_and_the_receiver_is_quick),
+        CASE(a_receiver_that_hangs_does_not_hold_up_the_end),
         CASE(a_redirect_stops_and_is_not_followed),
         CASE(gone_stops),
         CASE(wrong_credentials_stop_and_park_nothing),
