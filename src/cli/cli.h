@@ -22,10 +22,10 @@ enum cli_exit {
 
 struct cli_command {
     const char *name;
-    const char *summary; /* one line for `multisink help` */
-    const char *usage;   /* whole help text: examples first */
+    const char *summary;               /* one line for `multisink help` */
+    const char *usage;                 /* whole help text: examples first */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
-    bool hidden;         /* for the build, not for users: not listed */
+    bool hidden;                       /* for the build, not for users: not listed */
 };
 
 const struct cli_command *cli_commands(size_t *ret_count);
@@ -40,10 +40,10 @@ const struct cli_command *cli_command_find(const char *name);
 enum cli_option_kind { CLI_FLAG, CLI_TEXT, CLI_NUMBER };
 
 struct cli_option {
-    const char *name;  /* "--json" without the dashes */
-    char letter;       /* 'j' for -j, or 0 */
+    const char *name; /* "--json" without the dashes */
+    char letter;      /* 'j' for -j, or 0 */
     enum cli_option_kind kind;
-    void *field;       /* bool *, const char ** or int64_t * */
+    void *field; /* bool *, const char ** or int64_t * */
 };
 
 /* Parses options anywhere among the arguments, "--" ends them; "--name=value" and "--name value".
@@ -72,7 +72,8 @@ int cli_failure(const struct error *err);
 /* Only the exit code. */
 int cli_exit_of(const struct error *err);
 /* "multisink COMMAND: message" and how to get help, on stderr; returns CLI_USAGE. */
-int cli_usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int cli_usage_error(const char *command, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Loads a configuration and prints its faults; NULL when it is not valid. path NULL: pipeline.yaml. */
 struct config *cli_load_config(const char *path);
 /* Writes all of a buf to stdout; false when stdout is gone, which is said on stderr unless a reader
@@ -111,7 +112,7 @@ int cli_status(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 extern const char cli_check_usage[], cli_dlq_usage[], cli_docs_usage[], cli_explain_usage[],
-    cli_help_usage[], cli_init_usage[], cli_lint_usage[], cli_log_usage[], cli_receive_usage[], cli_run_usage[], cli_slot_usage[],
-    cli_status_usage[], cli_version_usage[];
+    cli_help_usage[], cli_init_usage[], cli_lint_usage[], cli_log_usage[], cli_receive_usage[],
+    cli_run_usage[], cli_slot_usage[], cli_status_usage[], cli_version_usage[];
 
 #endif

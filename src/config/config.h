@@ -30,14 +30,14 @@ enum config_kind { CONFIG_SCALAR, CONFIG_LIST, CONFIG_MAP };
 
 struct config_node {
     enum config_kind kind;
-    int line;   /* from 1 */
-    int column; /* from 1, in characters */
+    int line;                 /* from 1 */
+    int column;               /* from 1, in characters */
     int end_line, end_column; /* just behind it */
-    struct str text;    /* scalar: resolved text, terminated */
-    bool quoted;        /* scalar written in quotes: never null, never a number by accident */
-    bool secret;        /* came from ${...}: never shown */
-    bool unresolved;    /* has no usable text, which is a fault already: say no more about it */
-    size_t count;       /* list and map */
+    struct str text;          /* scalar: resolved text, terminated */
+    bool quoted;              /* scalar written in quotes: never null, never a number by accident */
+    bool secret;              /* came from ${...}: never shown */
+    bool unresolved; /* has no usable text, which is a fault already: say no more about it */
+    size_t count;    /* list and map */
     const struct config_node **keys; /* map: scalar nodes */
     const struct config_node **items;
     const struct config_node *key;    /* the key this value stands under; NULL for others */
@@ -59,11 +59,13 @@ struct config_report; /* collects faults; opaque */
 void config_fault(struct config_report *rep, const struct config_node *at, enum error_code code,
                   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* As config_fault, with "did you mean" (when one is near) and the list of known names behind it. */
-void config_fault_name(struct config_report *rep, const struct config_node *at, enum error_code code,
-                       const char *what, const char *const *known, size_t known_count);
+void config_fault_name(struct config_report *rep, const struct config_node *at,
+                       enum error_code code, const char *what, const char *const *known,
+                       size_t known_count);
 /* As config_fault, with a short note beside the caret, where there is room for what to do. */
-void config_fault_note(struct config_report *rep, const struct config_node *at, enum error_code code,
-                       const char *note, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void config_fault_note(struct config_report *rep, const struct config_node *at,
+                       enum error_code code, const char *note, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 /* The value of this node is a secret that stands in the file itself: hide it in every line shown. */
 void config_mask(struct config_report *rep, const struct config_node *node);
 /* A warning: does not make the file invalid. */
@@ -104,10 +106,11 @@ struct config_key {
                              only shown, parse() is not called for an absent key. STRINGS: "[a, b]" */
     size_t offset;        /* of the field in its struct */
     int64_t min, max;     /* INT, DURATION (ms), SIZE (bytes); both 0: any non-negative value */
-    const char *const *choices; /* CHOICE: terminated by NULL */
+    const char *const *choices;     /* CHOICE: terminated by NULL */
     const struct config_key *group; /* GROUP: its keys, terminated by a key without a name */
-    void (*parse)(const struct config_node *node, void *field, struct config_report *rep); /* CUSTOM */
-    const char *help;     /* one or two sentences, shown in docs; NULL: the key is not shown anywhere */
+    void (*parse)(const struct config_node *node, void *field,
+                  struct config_report *rep); /* CUSTOM */
+    const char *help; /* one or two sentences, shown in docs; NULL: the key is not shown anywhere */
 };
 
 /* Fills `fields` from a map node: every key of the table, defaults, and a fault for each unknown,
@@ -130,8 +133,8 @@ struct config_sink_type {
 enum config_snapshot { CONFIG_SNAPSHOT_INITIAL, CONFIG_SNAPSHOT_NEVER };
 
 struct config_source {
-    const char *url;      /* postgres://..., without the password */
-    const char *password; /* NULL: none; secret */
+    const char *url;          /* postgres://..., without the password */
+    const char *password;     /* NULL: none; secret */
     const char *url_password; /* as found in the url; `password` is what counts */
     const char *slot;
     const char *publication;
@@ -144,12 +147,12 @@ struct config_source {
 enum config_when_full { CONFIG_FULL_STOP_CAPTURE, CONFIG_FULL_DROP_OLDEST };
 
 struct config_stream {
-    const char *dir;    /* data directory: log/, state.db, lock, socket */
-    int64_t keep_ms;    /* segments that every sink is past are kept at least this long */
-    uint64_t max_size;  /* of the log, bytes */
-    uint64_t segment;   /* bytes */
+    const char *dir;   /* data directory: log/, state.db, lock, socket */
+    int64_t keep_ms;   /* segments that every sink is past are kept at least this long */
+    uint64_t max_size; /* of the log, bytes */
+    uint64_t segment;  /* bytes */
     int64_t safety_window_ms;
-    int when_full;      /* enum config_when_full */
+    int when_full; /* enum config_when_full */
     const struct config_node *node;
 };
 
@@ -157,9 +160,9 @@ struct config_sink {
     const char *name;
     struct config_strings from; /* tables */
     const struct config_sink_type *type;
-    void *conf;          /* type->conf_size bytes */
+    void *conf; /* type->conf_size bytes */
     bool pause;
-    int64_t park_max;    /* parked records before the sink stops */
+    int64_t park_max; /* parked records before the sink stops */
     int64_t retry_initial_ms;
     int64_t retry_max_ms;
     int64_t batch_rows;
