@@ -257,12 +257,13 @@ static bool refuse(const struct decoder *d, struct str payload, struct error *er
 {
     unsigned kind = payload.n > 0 ? (unsigned char)payload.p[0] : 0;
 
-    if (kind != 0 && strchr("SEcAbPKrp", (int)kind) != NULL)
+    if (kind != 0 && strchr("SEcAbPKrp", (int)kind) != NULL) {
         return error_set(
             err, ERR_STOP, E_PGOUTPUT,
             "cannot decode a replication message: kind '%c' (streaming or two-phase) was "
             "not asked for",
             (char)kind);
+    }
     return error_set(
         err, ERR_STOP, E_PGOUTPUT,
         "cannot decode a replication message (kind 0x%02x, %zu bytes): bad %s at byte %zu", kind,

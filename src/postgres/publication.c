@@ -54,7 +54,7 @@ static void fill_tables(const struct postgres_result *r, struct arena *a,
 {
     p->table_count = (size_t)postgres_rows(r);
     p->tables = arena_zalloc(a, p->table_count, sizeof *p->tables);
-    for (int i = 0; i < postgres_rows(r); i++)
+    for (int i = 0; i < postgres_rows(r); i++) {
         p->tables[i] = (struct postgres_published){ .oid = (uint32_t)postgres_u64(r, i, 0),
                                                     .schema = keep(a, r, i, 1),
                                                     .table = keep(a, r, i, 2),
@@ -62,6 +62,7 @@ static void fill_tables(const struct postgres_result *r, struct arena *a,
                                                     .root_schema = keep(a, r, i, 4),
                                                     .root_table = keep(a, r, i, 5),
                                                     .where = keep(a, r, i, 6) };
+    }
 }
 
 /* Both lists ascend by OID. */
@@ -170,11 +171,12 @@ bool postgres_publication_judge(const struct postgres_publication *p, const char
             buf_text(&missing, ", ");
         put_table(&missing, tables[i].rel);
     }
-    if (missing.n > 0)
+    if (missing.n > 0) {
         ok =
             error_set(err, ERR_STOP, E_PUBLICATION_TABLE,
                       "publication \"%s\" lacks tables; run: ALTER PUBLICATION \"%s\" ADD TABLE %s",
                       name, name, buf_cstr(&missing));
+    }
     buf_done(&missing);
     return ok;
 }
@@ -205,12 +207,13 @@ static bool all_have_identity(const char *name, const struct postgres_table *tab
             buf_text(&without, ", ");
         put_table(&without, tables[i].rel);
     }
-    if (without.n > 0)
+    if (without.n > 0) {
         ok = error_set(
             err, ERR_STOP, E_TABLE_NO_IDENTITY,
             "cannot publish in \"%s\" without breaking the application's UPDATE and DELETE: "
             "no primary key or replica identity on %s",
             name, buf_cstr(&without));
+    }
     buf_done(&without);
     return ok;
 }
@@ -226,14 +229,15 @@ bool postgres_publication_create(struct postgres_conn *c, const char *name,
         return false;
     buf_init(&sql, STATEMENT_MAX);
     postgres_publication_sql(&sql, name, tables, count);
-    if (!buf_ok(&sql))
+    if (!buf_ok(&sql)) {
         ok = error_set(
             err, ERR_STOP, E_SYS_LIMIT,
             "cannot create publication \"%s\": the list of tables is longer than %d bytes", name,
             (int)STATEMENT_MAX);
-    else
+    } else {
         ok = postgres_exec(c, buf_cstr(&sql), err) ||
              error_wrap(err, "cannot create publication \"%s\"", name);
+    }
     buf_done(&sql);
     return ok;
 }

@@ -175,11 +175,12 @@ static void from_message(const struct pgoutput_relation *msg, struct relation *r
                               .identity = msg->identity,
                               .column_count = msg->column_count,
                               .columns = columns };
-    for (uint32_t i = 0; i < msg->column_count; i++)
+    for (uint32_t i = 0; i < msg->column_count; i++) {
         columns[i] = (struct column){ .name = msg->columns[i].name,
                                       .type_oid = msg->columns[i].type_oid,
                                       .typmod = msg->columns[i].typmod,
                                       .identity = msg->columns[i].identity };
+    }
 }
 
 /* Takes over what the catalog says of the columns that are still the same; true: of all. */

@@ -115,11 +115,12 @@ bool postgres_stream_start(struct postgres_conn *replication,
         return start_refused(replication, opts, err);
     ok = PQresultStatus(r) == PGRES_COPY_BOTH;
     PQclear(r);
-    if (!ok)
+    if (!ok) {
         return error_set(
             err, ERR_STOP, E_PGOUTPUT,
             "cannot start replication (slot \"%s\"): the server does not begin a stream",
             opts->slot);
+    }
     s = mem_zalloc(1, sizeof *s);
     s->c = replication;
     s->start = opts->start;

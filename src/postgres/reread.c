@@ -100,12 +100,13 @@ bool postgres_reread(struct postgres_conn *sql, const struct relation *rel, stru
     params = mem_zalloc(rel->column_count, sizeof *params);
     buf_init(&text, SQL_MAX);
     n = build(rel, row, a, &text, params);
-    if (n == 0 || !buf_ok(&text))
+    if (n == 0 || !buf_ok(&text)) {
         ok = error_set(err, ERR_STOP, E_PG_REREAD,
                        "cannot read a value of %.*s.%.*s again: the row has no usable key",
                        STR_ARG(rel->schema), STR_ARG(rel->table));
-    else
+    } else {
         ok = postgres_query(sql, buf_cstr(&text), params, n, &r, err) || refused(rel, err);
+    }
     buf_done(&text);
     free((void *)params);
     if (!ok)

@@ -73,23 +73,26 @@ bool postgres_server_look(struct postgres_conn *c, struct postgres_server *ret_s
 
 bool postgres_server_judge(const struct postgres_server *s, struct error *err)
 {
-    if (s->standby && s->version_num < STANDBY_DECODES)
+    if (s->standby && s->version_num < STANDBY_DECODES) {
         return error_set(
             err, ERR_STOP, E_PG_STANDBY,
             "cannot capture from a standby of version %s: logical decoding on standbys "
             "needs PostgreSQL 16",
             s->version);
-    if (strcmp(s->wal_level, "logical") != 0)
+    }
+    if (strcmp(s->wal_level, "logical") != 0) {
         return error_set(
             err, ERR_STOP, E_PG_WAL_LEVEL,
             "cannot capture: wal_level is %s, not logical; run ALTER SYSTEM SET wal_level "
             "= logical and restart the server",
             s->wal_level);
-    if (!s->may_replicate)
+    }
+    if (!s->may_replicate) {
         return error_set(
             err, ERR_STOP, E_PG_PERMISSION,
             "cannot capture: user \"%s\" lacks the REPLICATION attribute; run ALTER ROLE "
             "\"%s\" REPLICATION",
             s->user, s->user);
+    }
     return true;
 }

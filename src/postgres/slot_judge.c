@@ -21,25 +21,28 @@ static bool judge_server(const struct postgres_slot_expect *e, const struct post
     char ours[LSN_TEXT];
     char theirs[LSN_TEXT];
 
-    if (e->system_id != 0 && e->system_id != s->system_id)
+    if (e->system_id != 0 && e->system_id != s->system_id) {
         return error_set(
             err, ERR_STOP, E_SERVER_OTHER,
             "cannot go on: this is another PostgreSQL cluster (system identifier %" PRIu64
             ", we followed %" PRIu64 "); check the URL, or start anew with a first copy",
             s->system_id, e->system_id);
-    if (e->timeline != 0 && e->timeline != s->timeline)
+    }
+    if (e->timeline != 0 && e->timeline != s->timeline) {
         return error_set(
             err, ERR_STOP, E_SERVER_TIMELINE,
             "cannot go on: the server is on timeline %u, we followed timeline %u: it was "
             "promoted or restored, and changes may be missing in between",
             s->timeline, e->timeline);
-    if (lsn_cmp(s->flush, e->durable) < 0)
+    }
+    if (lsn_cmp(s->flush, e->durable) < 0) {
         return error_set(
             err, ERR_STOP, E_SERVER_BEHIND,
             "cannot go on: the server's WAL ends at %s, %" PRIu64
             " bytes before our position %s: it was restored, lost WAL, or is a standby "
             "that lags",
             lsn_format(s->flush, theirs), e->durable.v - s->flush.v, lsn_format(e->durable, ours));
+    }
     return true;
 }
 
@@ -65,23 +68,26 @@ static bool judge_kind(const struct postgres_slot *slot, const struct postgres_s
         return error_set(err, ERR_STOP, E_SLOT_PHYSICAL,
                          "cannot use slot \"%s\": it is a physical slot; choose another name",
                          slot->name);
-    if (strcmp(slot->plugin, "pgoutput") != 0)
+    if (strcmp(slot->plugin, "pgoutput") != 0) {
         return error_set(
             err, ERR_STOP, E_SLOT_PLUGIN,
             "cannot use slot \"%s\": it belongs to plugin %s, not pgoutput; choose another "
             "name, or drop it if nobody needs it",
             slot->name, slot->plugin);
-    if (strcmp(slot->database, e->database) != 0)
+    }
+    if (strcmp(slot->database, e->database) != 0) {
         return error_set(
             err, ERR_STOP, E_SLOT_DATABASE,
             "cannot use slot \"%s\": it belongs to database \"%s\", not \"%s\"; choose "
             "another name, or check the URL",
             slot->name, slot->database, e->database);
-    if (slot->temporary)
+    }
+    if (slot->temporary) {
         return error_set(err, ERR_STOP, E_SLOT_TEMPORARY,
                          "cannot use slot \"%s\": it is temporary and belongs to PID %d; choose "
                          "another name",
                          slot->name, slot->active_pid);
+    }
     return true;
 }
 
@@ -112,13 +118,14 @@ static bool judge_gap(const struct postgres_slot *slot, const struct postgres_sl
     (void)lsn_format(slot->confirmed_flush, theirs);
     (void)lsn_format(e->durable, ours);
     fewer = slot->has_total_txns && slot->total_txns < e->total_txns;
-    if (fewer)
+    if (fewer) {
         return error_set(err, ERR_STOP, E_SLOT_RECREATED,
                          "cannot go on from %s: slot \"%s\" begins at %s and has decoded %" PRIu64
                          " transactions, fewer than the %" PRIu64
                          " we saw: it was most likely dropped "
                          "and made again. A gap of %" PRIu64 " bytes: start anew with a first copy",
                          ours, slot->name, theirs, slot->total_txns, e->total_txns, gap);
+    }
     return error_set(err, ERR_STOP, E_SLOT_AHEAD,
                      "cannot go on from %s: slot \"%s\" is confirmed to %s, a gap of %" PRIu64
                      " bytes: another reader or pg_replication_slot_advance moved it%s%s%s",

@@ -48,11 +48,12 @@ static bool begin(struct postgres_conn *c, const char *snapshot, struct error *e
     ok = postgres_exec(c, buf_cstr(&sql), err);
     buf_done(&sql);
     /* 22023 invalid identifier, 42704 no such snapshot: both mean that its owner is gone. */
-    if (!ok && (strcmp(c->sqlstate, "22023") == 0 || strcmp(c->sqlstate, "42704") == 0))
+    if (!ok && (strcmp(c->sqlstate, "22023") == 0 || strcmp(c->sqlstate, "42704") == 0)) {
         return error_set(
             err, ERR_RETRY, E_SNAPSHOT_GONE,
             "cannot copy: the snapshot \"%s\" is gone, the connection that held it broke",
             snapshot);
+    }
     return ok;
 }
 
