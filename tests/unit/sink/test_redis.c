@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sink against a fake Redis in a thread, which answers every script call with one given answer. */
+#include "sink/redis_conf.h"
+#include "sink/redis_reply.h"
+#include "sink/sink.h"
+
+#include "base/limits.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+extern const struct sink_ops sink_redis_ops;
+
+struct fake {
+    int fd;
+    const char *info;   /* more lines of INFO */
+    const char *answer; /* to the batch script */
+    unsigned scripts;
+};
+
+static const char *reply_to(struct fake *f, struct str name, char text[300])
+{
+    const char *info = "redis_version:7.0.15\r\nredis_mode:standalone\r\nmaxmemory:0\r\n";
+
+    if (str_is(name, "INFO")) {
+        size_t n = strlen(info) + strlen(f->info);
+
+        (void)snprintf(text, 300, "$%zu\r\n%s%s\r\n", n, info, f->info);
+        return text;
+    }
+    if (str_is(name, "SCRIPT"))
+        return "$40\r\n0123456789012345678901234567890123456789\r\n";
+    if (str_is(name, "GET"))
+        return "$7\r\n1/0/0/0\r\n";
+    if (str_is(name, "EVALSHA"))
+        return f->scripts++ == 0 ? "$4\r\n1:ab\r\n" : f->answer;
+    return "+OK\r\n";
+}
+
+static void *serve(void *arg)
+{
+    struct fake *f = arg;
+    struct redis_reader *r = redis_reader_open();
+    int fd = accept(f->fd, NULL, NULL);
+    struct error err = { 0 };
+    char bytes[4096];
+    char text[300];
+    ssize_t n;
+
+    while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0) {
+        const struct redis_reply *request = NULL;
+
+        if (!redis_reader_feed(r, bytes, (size_t)n, &err))
+            break;
+        while (redis_reader_next(r, &request, &err) && request != NULL) {
+            const char *answer = reply_to(f, redis_reply_item(request, 0)->text, text);
+
+            (void)send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+        }
+    }
+    (void)close(fd);
+    redis_reader_close(r);
+    return NULL;
+}
+
+/* Opens the sink at a fake, and writes one empty batch when that worked. */
+static struct error run(const char *info, const char *answer)
+{
+    char dir[] = "/tmp/multisink-redis-XXXXXX";
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    struct redis_conf conf = { .timeout_ms = 5000, .script_commands_max = 10, .url = { .db = -1 } };
+    struct sink_env env = { .pipeline = "p", .name = "s", .stop_fd = -1, .clock = &clock_system };
+    struct fake f = { .info = info, .answer = answer };
+    struct batch b = { .before = { 1, 0, { 0 } }, .after = { 1, 1, { 9 } } };
+    struct sink_result res = { 0 };
+    struct sink *s = NULL;
+    struct error err = { 0 };
+    struct arena a;
+    pthread_t thread;
+
+    arena_init(&a, MIB);
+    b.arena = &a;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(addr.sun_path, sizeof addr.sun_path, "%s/s", dir);
+    conf.url.unix_path = addr.sun_path;
+    f.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(f.fd, (struct sockaddr *)&addr, sizeof addr), 0);
+    assert_int_equal(listen(f.fd, 1), 0);
+    assert_int_equal(pthread_create(&thread, NULL, serve, &f), 0);
+    if (sink_redis_ops.open(&conf, &env, &s, &err))
+        (void)!sink_redis_ops.write(s, &b, &res, &err);
+    sink_redis_ops.close(s);
+    (void)pthread_join(thread, NULL);
+    (void)close(f.fd);
+    (void)unlink(addr.sun_path);
+    (void)rmdir(dir);
+    arena_done(&a);
+    return err;
+}
+
+static void expect(const char *info, const char *answer, enum error_kind kind, const char *code)
+{
+    struct error err = run(info, answer);
+
+    assert_int_equal(err.kind, kind);
+    assert_string_equal(err.code, code);
+}
+
+static const char fine[] = "maxmemory_policy:noeviction\r\n";
+
+static void a_done_batch_is_done(void **state)
+{
+    (void)state;
+    expect(fine, "*2\r\n$2\r\nOK\r\n*0\r\n", ERR_NONE, "");
+}
+
+static void answers_of_the_script_have_their_kinds(void **state)
+{
+    (void)state;
+    expect(fine, "*1\r\n$6\r\nFENCED\r\n", ERR_STOP, "E0530");
+    expect(fine, "*2\r\n$8\r\nPOSITION\r\n$0\r\n\r\n", ERR_RETRY, "E0532");
+    expect(fine, "*2\r\n$7\r\nREFUSED\r\n$9\r\nOOM short\r\n", ERR_RETRY, "E0520");
+    expect(fine, "*2\r\n$4\r\nTORN\r\n$9\r\nMISCONF x\r\n", ERR_STOP, "E0534");
+    expect(fine, "*2\r\n$2\r\nOK\r\n*2\r\n:99\r\n$1\r\nW\r\n", ERR_RETRY, "E0521");
+    expect(fine, "-LOADING now\r\n", ERR_RETRY, "E0520");
+    expect(fine, "-NOPERM no\r\n", ERR_STOP, "E0511");
+    expect(fine, "?\r\n", ERR_RETRY, "E0521");
+}
+
+static void unfit_servers_are_refused(void **state)
+{
+    (void)state;
+    expect("maxmemory_policy:noeviction\r\nloading:1\r\n", "", ERR_RETRY, "E0520");
+    expect("nothing:1\r\n", "", ERR_STOP, "E0516");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_done_batch_is_done),
+        cmocka_unit_test(answers_of_the_script_have_their_kinds),
+        cmocka_unit_test(unfit_servers_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
