@@ -6,26 +6,23 @@ from checks import source
 
 REGISTRY = re.compile(r"\b(deb\.debian\.org|pypi\.org|files\.pythonhosted\.org|repo1?\.maven\.(?:apache\.)?org|"
                       r"repo\.maven\.apache\.org|registry\.npmjs\.org)\b")
-FUZZ = re.compile(r"multisink_fuzz\(\s*(\w+)")
-TEST = re.compile(r"multisink_test\(\s*(\w+)\s+(\w+)")
+PREFIX = re.compile(r"^(test|fuzz|sim)_")
+
+
+def lists(root, path):
+    """The CMake files that may name it: those of its folder and above; for tests, all of theirs."""
+    folder = root / ("tests" if path.is_relative_to(root / "tests") else path.parent)
+    return [p for p in source.tracked(root)
+            if p.is_relative_to(folder) and (p.name == "CMakeLists.txt" or p.suffix == ".cmake")]
 
 
 def listed(root, path):
-    """Does a CMake file beside it, or above it, name this source?"""
-    stem = path.stem
-    for folder in [path.parent, *path.parent.parents]:
-        if not folder.is_relative_to(root):
-            return False
-        texts = [p.read_text(encoding="utf-8") for p in [folder / "CMakeLists.txt", *folder.glob("*.cmake")]
-                 if p.is_file()]
-        for text in texts:
-            if re.search(rf"(?<![\w/]){re.escape(path.relative_to(folder).as_posix())}\b", text):
-                return True
-            if stem.startswith("fuzz_") and stem[5:] in FUZZ.findall(text):
-                return True
-            if stem.startswith("test_") and stem[5:] in [f for _, f in TEST.findall(text)]:
-                return True
-    return False
+    """Sources are named as files, tests also by the word behind their prefix."""
+    words = {re.escape(path.name)}
+    if PREFIX.match(path.stem):
+        words.add(re.escape(PREFIX.sub("", path.stem)) + r"(?![\w.])")
+    pattern = re.compile(r"(?<![\w])(" + "|".join(words) + ")")
+    return any(pattern.search(p.read_text(encoding="utf-8")) for p in lists(root, path))
 
 
 def unused_headers(root):
