@@ -110,7 +110,7 @@ static uint64_t run_once(const struct run *run, uint64_t units)
 static void every_crash_leaves_whole_units_and_all_that_was_synced(void **state)
 {
     uint64_t seeds = from_env("MULTISINK_SIM_SEEDS", 1);
-    uint64_t units = from_env("MULTISINK_SIM_UNITS", 40);
+    uint64_t units = from_env("MULTISINK_SIM_UNITS", 25);
 
     (void)state;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
@@ -127,7 +127,7 @@ static void every_crash_leaves_whole_units_and_all_that_was_synced(void **state)
 static void every_failing_call_loses_nothing_that_was_synced(void **state)
 {
     uint64_t seeds = from_env("MULTISINK_SIM_SEEDS", 1);
-    uint64_t units = from_env("MULTISINK_SIM_UNITS", 40);
+    uint64_t units = from_env("MULTISINK_SIM_UNITS", 25);
 
     (void)state;
     for (uint64_t seed = 11; seed < 11 + seeds; seed++) {
