@@ -48,6 +48,8 @@ void json_escaped(struct buf *b, struct str s)
     size_t from = 0;
     size_t i = 0;
 
+    if (s.n == 0)
+        return; /* s.p may be NULL */
     while (i < s.n) {
         char c = class_of((unsigned char)s.p[i]);
         size_t n;
