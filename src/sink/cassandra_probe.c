@@ -63,6 +63,34 @@ static void say_matched(struct probe *p, const struct sink_cassandra_map *map,
            NULL);
 }
 
+/* Does the target's key tell rows apart that differ in this column of the source's key? */
+static bool is_told_apart(const struct sink_cassandra_map *map, const struct column *col)
+{
+    for (size_t i = 0; i < map->key_count; i++) {
+        if (map->binds[i].column == col && map->binds[i].type->id != CQL_TIMESTAMP)
+            return true;
+    }
+    return false;
+}
+
+/* A key that holds less than the source's (or its times, cut to milliseconds) may be meant; so no fault. */
+static void say_overwrites(struct probe *p, const struct sink_cassandra_map *map)
+{
+    for (uint32_t i = 0; i < map->rel->column_count; i++) {
+        const struct column *col = &map->rel->columns[i];
+
+        if (!col->primary_key || is_told_apart(map, col))
+            continue;
+        p->say(p->ctx, "warn",
+               arena_printf(
+                   &p->arena,
+                   "%s.%s: rows that differ only in \"%.*s\" overwrite each other: the key "
+                   "does not hold it, or only to the millisecond",
+                   p->conf->table.keyspace, p->conf->table.name, (int)col->name.n, col->name.p),
+               "add the whole primary key of the source to the table's key, times as text");
+    }
+}
+
 static bool is_code(const struct error *err, enum error_code code)
 {
     const struct error_page *page = error_page_find(err->code);
@@ -85,10 +113,12 @@ static bool probe_relation(struct probe *p, const struct relation *rel, struct e
         return true;
     }
     map = sink_cassandra_map_new(p->conf, rel, table, none, &p->arena, &faults);
-    if (map == NULL)
+    if (map == NULL) {
         say_faults(p, rel, &faults);
-    else
+    } else {
         say_matched(p, map, table);
+        say_overwrites(p, map);
+    }
     cql_table_free(table);
     return true;
 }

@@ -273,6 +273,11 @@ static void the_doctor_says_what_fits_and_what_does_not(void **state)
     assert_true(sink_cassandra_ops.probe(&l.conf, &env, rels, 1, say, &said, &l.err));
     assert_non_null(
         strstr(buf_cstr(&said), "ok|ks.t: 2 of 2 columns are written, the key is covered|"));
+    assert_null(strstr(buf_cstr(&said), "warn"));
+    buf_clear(&said);
+    l.columns[1].primary_key = true;
+    assert_true(sink_cassandra_ops.probe(&l.conf, &env, rels, 1, say, &said, &l.err));
+    assert_non_null(strstr(buf_cstr(&said), "warn|ks.t: rows that differ only in \"v\" overwrite"));
     buf_clear(&said);
     l.columns[1].name = STR("w");
     assert_true(sink_cassandra_ops.probe(&l.conf, &env, rels, 1, say, &said, &l.err));
