@@ -432,9 +432,9 @@ bool cql_conn_call(struct cql_conn *c, cql_conn_write_fn *write, const void *arg
     c->in_flight++;
     write(&c->out, c->version, (uint16_t)id, arg);
     for (;;) {
-        bool sent;
-        bool any;
-        bool found;
+        bool sent = false;
+        bool any = false;
+        bool found = false;
 
         if (!cql_conn_flush(c, &sent, err) ||
             !cql_conn_fill(c, clock_mono_us(c->clock), &any, err) ||

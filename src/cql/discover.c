@@ -98,7 +98,9 @@ bool cql_discover_query(struct cql_conn *c, struct str text, const char *what, i
 
     if (!ask(c, text, deadline_us, ret_rows, &failure, &failed, err))
         return false;
-    return !failed || cql_failure_error(&failure, what, cql_conn_peer(c), err);
+    if (failed)
+        (void)cql_failure_error(&failure, what, cql_conn_peer(c), err);
+    return !failed;
 }
 
 /* ---- topology ---- */
@@ -238,7 +240,7 @@ static bool select_by_name(struct cql_conn *c, const char *from, const char *key
 bool cql_discover_replication(struct cql_conn *c, const char *keyspace, int64_t deadline_us,
                               struct cql_ring_replication *ret_replication, struct error *err)
 {
-    struct cql_rows *rows;
+    struct cql_rows *rows = NULL;
     bool found;
 
     if (!select_by_name(c, "keyspaces", keyspace, NULL, deadline_us, &rows, err))
@@ -277,7 +279,7 @@ bool cql_discover_table(struct cql_conn *c, const char *keyspace, const char *ta
                         int64_t deadline_us, struct cql_table **ret_table, struct error *err)
 {
     struct cql_ring_replication ignored;
-    struct cql_rows *rows;
+    struct cql_rows *rows = NULL;
     struct cql_table *t;
     bool ok;
 

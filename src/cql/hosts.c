@@ -39,14 +39,15 @@ bool cql_hosts_check_dc(struct cql_cluster *cl, const struct cql_topology *t, st
     buf_init(&b, sizeof err->msg);
     for (size_t i = 0; i < count; i++)
         buf_putf(&b, "%s\"%s\"", i > 0 ? ", " : "", names[i]);
-    if (cl->local_dc == NULL)
+    if (cl->local_dc == NULL) {
         (void)error_set(err, ERR_STOP, E_CQL_DC,
                         "cannot choose a data center: local_dc is not set and there are %s",
                         buf_cstr(&b));
-    else
+    } else {
         (void)error_set(err, ERR_STOP, E_CQL_DC,
                         "cannot use local_dc \"%s\": no node is in it; there is %s", cl->local_dc,
                         buf_cstr(&b));
+    }
     buf_done(&b);
     return false;
 }
@@ -123,11 +124,12 @@ static void build_ring(struct cql_cluster *cl, const struct cql_topology *t,
     struct cql_ring_host *ring_hosts = mem_zalloc(t->host_count, sizeof *ring_hosts);
 
     drop_ring(cl);
-    for (size_t i = 0; i < t->host_count; i++)
+    for (size_t i = 0; i < t->host_count; i++) {
         ring_hosts[i] = (struct cql_ring_host){ .dc = t->hosts[i].dc,
                                                 .rack = t->hosts[i].rack,
                                                 .tokens = t->hosts[i].tokens,
                                                 .token_count = t->hosts[i].token_count };
+    }
     cl->ring = cql_ring_new(ring_hosts, t->host_count);
     if (strcmp(t->partitioner, "Murmur3Partitioner") == 0)
         cl->place = cql_ring_place(cl->ring, replication);

@@ -61,11 +61,12 @@ static bool same_binds(const struct cql_stmt *stmt, const struct cql_prepared *p
 
         if (strcmp(now->name, was->name) != 0)
             return changed(stmt, "other columns", err);
-        if (!cql_types_equal(now->type, was->type))
+        if (!cql_types_equal(now->type, was->type)) {
             return error_set(err, ERR_STOP, E_CQL_SCHEMA_CHANGED,
                              "cannot go on with a prepared statement (%.*s): column \"%s\" was %s "
                              "and is now %s",
                              STR_ARG(shown(stmt)), was->name, was->type_text, now->type_text);
+        }
     }
     return true;
 }

@@ -225,7 +225,7 @@ static bool read_rows(struct rd *r, struct arena *a, struct cql_rows *rows)
         return false;
     binds = arena_zalloc(a, columns, sizeof *binds);
     names = arena_zalloc(a, columns, sizeof *names);
-    types = arena_zalloc(a, columns, sizeof *types);
+    types = arena_zalloc(a, columns, sizeof(const struct cql_type *));
     if (!read_columns(r, flags, columns, a, binds))
         return false;
     for (uint32_t i = 0; i < columns; i++) {

@@ -116,15 +116,17 @@ static bool prepare_on(struct cql_session *s, struct cql_host *h, struct cql_stm
 
     if (!cql_conn_call(h->conn, write_prepare, stmt, cql_cluster_deadline(cl), &e, err))
         return false;
-    if (e.opcode == CQL_OP_ERROR)
+    if (e.opcode == CQL_OP_ERROR) {
         return cql_reply_failure(&e, &f, err)
                    ? cql_prepared_refused(stmt, &f, cql_conn_peer(h->conn), err)
                    : cql_conn_break(h->conn);
-    if (cql_reply_result_kind(&e) != CQL_RESULT_PREPARED)
-        return cql_conn_break(h->conn) ||
-               error_set(err, ERR_RETRY, E_CQL_PROTOCOL,
+    }
+    if (cql_reply_result_kind(&e) != CQL_RESULT_PREPARED) {
+        (void)cql_conn_break(h->conn);
+        return error_set(err, ERR_RETRY, E_CQL_PROTOCOL,
                          "cannot prepare a statement (%s): unexpected answer 0x%02x",
                          cql_conn_peer(h->conn), e.opcode);
+    }
     return cql_prepared_accept(stmt, cql_cluster_id(h, stmt->number), &e,
                                clock_mono_us(cl->opts.clock), err);
 }

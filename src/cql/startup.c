@@ -154,11 +154,12 @@ static bool dial(const struct cql_startup_opts *o, unsigned version, int64_t dea
                              .stop_fd = o->stop_fd };
     struct net_conn *net;
 
-    if (opts.connect_timeout_ms <= 0)
+    if (opts.connect_timeout_ms <= 0) {
         return error_set(err, ERR_RETRY, E_CQL_TIMEOUT,
                          "cannot start the protocol with %s: no "
                          "time is left",
                          o->host);
+    }
     if (!net_connect(&opts, &net, err))
         return false;
     *ret_conn = cql_conn_new(net, version, o->in_flight_max, o->stop_fd, o->clock);
