@@ -117,7 +117,14 @@ static void empty_and_oversized_keys_are_rejected(void **state)
     assert_string_equal(err.code, "E0651");
     assert_false(cql_ring_key(&b, &part, 1, &err));
     assert_false(cql_ring_key(&b, two, 2, &err));
+    two[0].n = 32766;
+    two[1] = two[0]; /* 65532 bytes, and six that frame them */
+    assert_false(cql_ring_key(&b, two, 2, &err));
     assert_int_equal(b.n, 0);
+    two[1].n = 32763;
+    assert_true(cql_ring_key(&b, two, 2, &err));
+    assert_int_equal(b.n, 65535);
+    buf_clear(&b);
     part.n = 65535;
     assert_true(cql_ring_key(&b, &part, 1, &err));
     buf_done(&b);
