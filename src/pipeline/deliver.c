@@ -126,6 +126,7 @@ static bool start_target(struct deliver *d, struct error *err)
         return false;
     d->started = true;
     d->written = d->position;
+    d->stored = d->position;
     return checkpoint_set_position(d->state, d->opts.sink->name, d->written, true, err);
 }
 
@@ -162,14 +163,27 @@ static bool open_reader_anew(struct deliver *d, struct error *err)
     return s->ops->reader_open(s, d->position, &d->reader, err);
 }
 
+static void close_reader(struct deliver *d)
+{
+    d->opts.stream->ops->reader_close(d->reader);
+    d->reader = NULL;
+    map_clear(&d->relations_told); /* versions are a reader's own */
+}
+
 static bool open_reader(struct deliver *d, struct error *err)
 {
     struct stream *s = d->opts.stream;
 
     if (d->reader != NULL)
         return true;
-    if (d->ops->position != NULL && d->started)
+    if (d->ops->position != NULL && d->started) {
+        /* A target may be ahead of what is stored here: a batch was applied, and the process died before
+         * its rejects were parked. Reading begins before it; the sink skips what it has applied and
+         * names the rejects once more. */
+        if (position_cmp(d->stored, d->written) < 0)
+            d->written = d->stored;
         d->position = d->written;
+    }
     if (position_is_start(d->position))
         return open_reader_anew(d, err);
     if (s->ops->reader_open(s, d->position, &d->reader, err))
@@ -303,8 +317,7 @@ static bool look_again(struct deliver *d, const struct batch *wanted, bool *ret_
         return true;
     logger_warn(d->who, "the target is back at %s, what it lost is sent again",
                 position_format(d->written, text));
-    d->opts.stream->ops->reader_close(d->reader);
-    d->reader = NULL;
+    close_reader(d);
     *ret_rewound = true;
     return true;
 }
@@ -364,8 +377,10 @@ static bool step(struct deliver *d, struct error *err)
     if (!open_all(d, err) || !deliver_replay(d, err))
         return false;
     arena_reset(&d->arena);
-    if (!d->opts.stream->ops->read(d->reader, &want, &d->arena, &all, err))
+    if (!d->opts.stream->ops->read(d->reader, &want, &d->arena, &all, err)) {
+        close_reader(d); /* it may stand in the middle of something; the position is ours */
         return false;
+    }
     if (!deliver_batch(d, &all, err) || !store_position(d, all.count == 0, err))
         return false;
     set_pending(d, 0);

@@ -255,24 +255,61 @@ static bool sync_all(struct stream *stream, struct position *ret_durable, struct
     return true;
 }
 
-static bool retain(struct stream *stream, struct position oldest_needed, struct error *err)
+/* Removes segments below `needed`, and notes where the stream begins now. */
+static bool remove_below(struct log_stream *s, struct pos needed, int64_t keep_ms,
+                         struct error *err)
 {
-    struct log_stream *s = self(stream);
     struct position oldest;
-    struct pos base;
-    bool found;
 
-    if (!log_stream_find(s, oldest_needed, &base, &found, err))
-        return false;
-    if (!found)
-        return true;
-    if (!log_retain(s->log, base, clock_real_us(s->clock), s->keep_ms, err) ||
+    if (!log_retain(s->log, needed, clock_real_us(s->clock), keep_ms, err) ||
         !log_stream_oldest(s, &oldest, err))
         return false;
     (void)pthread_mutex_lock(&s->lock);
     s->oldest = oldest;
     (void)pthread_mutex_unlock(&s->lock);
     return true;
+}
+
+static bool retain(struct stream *stream, struct position oldest_needed, struct error *err)
+{
+    struct log_stream *s = self(stream);
+    struct pos base;
+    bool found;
+
+    if (!log_stream_find(s, oldest_needed, &base, &found, err))
+        return false;
+    return !found || remove_below(s, base, s->keep_ms, err);
+}
+
+/* The base of the first segment that begins at or above `at`, or of the last one. */
+static struct pos segment_at_or_above(struct log *l, struct pos at)
+{
+    struct log_segment *segments;
+    size_t count;
+    size_t i = 0;
+
+    log_segments(l, &segments, &count);
+    while (i + 1 < count && segments[i].base.v < at.v)
+        i++;
+    if (count > 0)
+        at = segments[i].base;
+    free(segments);
+    return at;
+}
+
+static bool trim(struct stream *stream, uint64_t bytes_max, struct error *err)
+{
+    struct log_stream *s = self(stream);
+    struct log_stats log;
+    struct pos needed = { 0 };
+
+    log_stats(s->log, &log);
+    if (log.bytes <= bytes_max)
+        return true;
+    /* A segment goes when the next one begins at or below this, so the limit is met or just passed. */
+    needed.v = log.oldest.v + (log.bytes - bytes_max);
+    needed = segment_at_or_above(s->log, needed);
+    return remove_below(s, needed, 0, err);
 }
 
 static void get_stats(struct stream *stream, struct stream_stats *ret_stats)
@@ -317,6 +354,7 @@ static const struct stream_ops log_stream_ops = {
     .mark = mark,
     .sync = sync_all,
     .retain = retain,
+    .trim = trim,
     .stats = get_stats,
     .close = close_stream,
     .reader_open = log_stream_reader_open,

@@ -61,11 +61,11 @@ static void apply(const struct batch *b, struct sink_result *res)
                                       .code = E_HTTP_TRUNCATE,
                                       .reason = "not this one" };
 
-        /* A sink that keeps its position skips what it has, as the contract says. */
-        if (puppet.has_position && position_cmp(c->pos, puppet.position) <= 0)
-            continue;
+        /* A sink that keeps its position skips what it has, but names its rejects again. */
         if (puppet.refuse && id == puppet.refuse_id)
             sink_reject_add(res, b, &reject);
+        else if (puppet.has_position && position_cmp(c->pos, puppet.position) <= 0)
+            continue;
         else if (puppet.count < IDS_MAX)
             puppet.ids[puppet.count++] = id;
     }
@@ -325,6 +325,32 @@ static void a_target_that_fell_back_is_replayed_from_there(void **state)
     expect_ids(0, 25);
 }
 
+static void rejects_of_a_batch_that_a_crash_cut_off_are_parked_at_the_next_start(void **state)
+{
+    struct world w;
+    struct error err;
+
+    puppet.has_position = true;
+    puppet.refuse = true;
+    puppet.refuse_id = 3;
+    puppet.position = (struct position){ 1, 5, { 0x100 } };
+    open_world(&w, *state, &keeping_ops);
+    assert_ok(
+        checkpoint_set_position(w.d.state, "s", (struct position){ 1, 2, { 0x100 } }, true, &err),
+        err);
+    deliver_done(&w.d);
+    w.stream->ops->close(w.stream);
+    shapes_done(&w.shapes);
+    wake_done(&w.stop);
+    open_world(&w, *state, &keeping_ops);
+    fixture_append(w.stream, 0x100, 0, 8);
+    start(&w);
+    wait_until(delivered() == 3);
+    wait_until(look(&w).parked == 1);
+    close_world(&w);
+    expect_ids(5, 3);
+}
+
 static void a_target_that_lost_its_position_stops_the_sink(void **state)
 {
     struct world w;
@@ -426,6 +452,7 @@ int main(void)
         WITH_PUPPET(an_unknown_outcome_brings_the_same_batch_again),
         WITH_PUPPET(a_target_that_keeps_its_position_gets_nothing_twice),
         WITH_PUPPET(a_target_that_fell_back_is_replayed_from_there),
+        WITH_PUPPET(rejects_of_a_batch_that_a_crash_cut_off_are_parked_at_the_next_start),
         WITH_PUPPET(a_target_that_lost_its_position_stops_the_sink),
         WITH_PUPPET(a_refused_record_is_parked_and_the_rest_goes_on),
         WITH_PUPPET(later_records_of_a_parked_key_wait_and_follow_in_order),

@@ -358,6 +358,32 @@ static void retention_keeps_what_is_needed_and_says_what_is_gone(void **state)
     assert_string_equal(err.code, "E0322");
 }
 
+static void trimming_meets_the_size_and_stops_a_reader_that_needed_more(void **state)
+{
+    struct world *w = *state;
+    struct relation rel = relation(1, 77);
+    struct stream_stats before;
+    struct stream_stats after;
+    struct stream_reader *r;
+    struct error err = { 0 };
+
+    for (int i = 0; i < 30; i++)
+        put_tx(w, &rel, 10);
+    sync_stream(w);
+    w->s->ops->stats(w->s, &before);
+    assert_true(w->s->ops->trim(w->s, before.bytes, &err));
+    w->s->ops->stats(w->s, &after);
+    assert_true(after.bytes == before.bytes);
+    assert_true(w->s->ops->trim(w->s, before.bytes / 2, &err));
+    w->s->ops->stats(w->s, &after);
+    assert_true(after.bytes <= before.bytes / 2);
+    assert_true(after.bytes > 0);
+    assert_false(w->s->ops->reader_open(w->s, before.oldest, &r, &err));
+    assert_int_equal(err.kind, ERR_STOP);
+    assert_string_equal(err.code, "E0322");
+    assert_true(count_rows(w, after.oldest, 1000) > 0);
+}
+
 static void a_row_larger_than_the_batch_comes_alone(void **state)
 {
     struct world *w = *state;
@@ -458,6 +484,7 @@ int main(void)
         TEST(the_tail_survives_a_restart),
         TEST(a_position_above_the_tail_is_refused),
         TEST(retention_keeps_what_is_needed_and_says_what_is_gone),
+        TEST(trimming_meets_the_size_and_stops_a_reader_that_needed_more),
         TEST(a_row_larger_than_the_batch_comes_alone),
         TEST(a_stop_flag_ends_the_wait),
         TEST(a_record_that_is_no_frame_is_refused),
