@@ -68,7 +68,8 @@
 #define LIMIT_CQL_TOKENS       4096u /* of one host; num_tokens was 256 for a decade */
 /* A column's type as the schema writes it. Cassandra's own ceiling for a vector's dimension is 8192;
  * nobody nests sixteen collections or writes a tuple of a thousand. */
-#define LIMIT_CQL_STATEMENT  (8 * MIB) /* names of LIMIT_PG_COLUMNS columns, each quoted and doubled */
+#define LIMIT_CQL_STATEMENT                                                                        \
+    (8 * MIB) /* names of LIMIT_PG_COLUMNS columns, each quoted and doubled */
 #define LIMIT_CQL_TYPE_TEXT  (64 * KIB)
 #define LIMIT_CQL_TYPE_DEPTH 16u
 #define LIMIT_CQL_TYPE_PARTS 1024u
