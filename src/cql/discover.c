@@ -76,15 +76,19 @@ static bool ask(struct cql_conn *c, struct str text, int64_t deadline_us,
     *ret_failed = e.opcode == CQL_OP_ERROR;
     if (*ret_failed)
         return cql_reply_failure(&e, failure, err) || cql_conn_break(c);
-    if (cql_reply_result_kind(&e) == 0)
-        return cql_conn_break(c) || error_set(err, ERR_RETRY, E_CQL_PROTOCOL,
-                                              "cannot read from %s: answer 0x%02x to a query",
-                                              cql_conn_peer(c), e.opcode);
+    if (cql_reply_result_kind(&e) == 0) {
+        (void)error_set(err, ERR_RETRY, E_CQL_PROTOCOL,
+                        "cannot read from %s: answer 0x%02x to a query", cql_conn_peer(c),
+                        e.opcode);
+        (void)cql_conn_break(c);
+        return false;
+    }
     rows = rows_new();
     if (cql_reply_result_kind(&e) == CQL_RESULT_ROWS &&
         !cql_reply_rows(&e, rows->arena, rows, err)) {
         cql_rows_free(rows);
-        return cql_conn_break(c);
+        (void)cql_conn_break(c);
+        return false;
     }
     *ret_rows = rows;
     return true;
@@ -229,10 +233,13 @@ static bool select_by_name(struct cql_conn *c, const char *from, const char *key
         buf_text(&b, " AND table_name = ");
         put_literal(&b, table);
     }
-    ok = buf_ok(&b)
-             ? cql_discover_query(c, buf_view(&b), "read the schema", deadline_us, ret_rows, err)
-             : error_set(err, ERR_STOP, E_CQL_NO_TABLE,
-                         "cannot read the schema: the table's name is too long");
+    ok = buf_ok(&b);
+    if (ok) {
+        ok = cql_discover_query(c, buf_view(&b), "read the schema", deadline_us, ret_rows, err);
+    } else {
+        (void)error_set(err, ERR_STOP, E_CQL_NO_TABLE,
+                        "cannot read the schema: the table's name is too long");
+    }
     buf_done(&b);
     return ok;
 }
