@@ -353,12 +353,13 @@ static bool next(struct cql_conn *c, struct cql_answer *ret_answer, bool *ret_fo
 
     *ret_found = false;
     while (!*ret_found) {
-        struct str in = str_make(b->p + c->parsed, b->n - c->parsed);
         struct cql_envelope e;
+        struct str in;
         size_t size;
 
-        if (in.n == 0)
+        if (b->n == c->parsed) /* nothing, and maybe not even an address */
             return true;
+        in = str_make(b->p + c->parsed, b->n - c->parsed);
         if (!cql_wire_take(in, &e, &size, err))
             return error_wrap(err, "%s", net_peer(c->net));
         if (size == 0)
