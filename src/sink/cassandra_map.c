@@ -131,6 +131,13 @@ static void fault_type(struct making *m, const struct column *col, const struct 
     buf_done(&b);
 }
 
+/* An old row's column that source and target have both dropped since. */
+static bool is_gone_on_both_sides(const struct making *m, const struct column *col)
+{
+    return m->conf->columns.count == 0 && m->history.newer != NULL &&
+           !has_column(m->history.newer, col->name);
+}
+
 static void bind_column(struct making *m, uint32_t source, struct str target_name)
 {
     const struct column *col = &m->rel->columns[source];
@@ -140,7 +147,8 @@ static void bind_column(struct making *m, uint32_t source, struct str target_nam
 
     target = find_target(m->table, target_name, &index);
     if (target == NULL) {
-        fault_no_target(m, col, target_name);
+        if (!is_gone_on_both_sides(m, col))
+            fault_no_target(m, col, target_name);
         return;
     }
     if (target->type == NULL || !cql_types_fit(col, target->type, &why)) {

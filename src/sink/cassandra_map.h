@@ -51,7 +51,8 @@ struct sink_cassandra_history {
 };
 
 /* Everything lives in `a`. NULL when there are faults, all of them in ret_faults. A column of `columns`
- * that only a newer version has is left out: those rows were written before it came. */
+ * that only a newer version has is left out: those rows were written before it came. So is, without
+ * `columns`, one that the newest version and the target both lack: it was dropped on both sides since. */
 const struct sink_cassandra_map *
 sink_cassandra_map_new(const struct sink_cassandra_conf *conf, const struct relation *rel,
                        const struct cql_table *table, struct sink_cassandra_history history,

@@ -195,6 +195,24 @@ static void a_column_that_only_a_newer_shape_has_is_left_out_of_old_rows(void **
     arena_done(&next.a);
 }
 
+static void a_column_dropped_on_both_sides_is_left_out_of_old_rows(void **state)
+{
+    struct fixture f;
+    struct fixture next;
+    const struct sink_cassandra_map *map;
+
+    (void)state;
+    make_simple(&next);
+    make_simple(&f);
+    (void)fixture_source(&f, "dropped", PG_TEXT);
+    map = fixture_map(&f, NULL, &next.rel);
+    assert_non_null(map);
+    assert_int_equal(map->bind_count, 2);
+    assert_null(fixture_map(&f, NULL, NULL));
+    arena_done(&f.a);
+    arena_done(&next.a);
+}
+
 static void a_new_source_column_asks_for_its_target(void **state)
 {
     struct fixture f;
@@ -297,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_misspelt_source_column_gets_the_nearest_name),
         cmocka_unit_test(a_mapped_column_that_went_is_told_apart),
         cmocka_unit_test(a_column_that_only_a_newer_shape_has_is_left_out_of_old_rows),
+        cmocka_unit_test(a_column_dropped_on_both_sides_is_left_out_of_old_rows),
         cmocka_unit_test(a_new_source_column_asks_for_its_target),
         cmocka_unit_test(a_new_source_column_is_ignored_when_columns_are_listed),
         cmocka_unit_test(another_key_needs_the_old_row),
