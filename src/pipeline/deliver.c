@@ -30,7 +30,8 @@ bool deliver_init(struct deliver *d, const struct deliver_opts *opts, struct err
         !checkpoint_get_position(d->state, opts->sink->name, &found, &d->position, &d->started,
                                  err))
         return false;
-    if (!found || opts->restart) {
+    d->known = found && !opts->restart;
+    if (!d->known) {
         d->position = (struct position){ 0 };
         d->started = false;
     }
@@ -82,6 +83,7 @@ static bool store_position(struct deliver *d, bool now, struct error *err)
         return false;
     d->stored = d->written;
     d->stored_us = mono;
+    d->known = true;
     return true;
 }
 
@@ -143,24 +145,29 @@ static bool open_sink(struct deliver *d, struct error *err)
     return d->sink != NULL || d->ops->open(d->opts.sink->conf, &env, &d->sink, err);
 }
 
-/* A sink without a position begins with the oldest change that is still there. */
+/* A sink that was never here begins with the oldest change that is still there; from then on it is known,
+ * and a hole is an error. */
 static bool open_reader_anew(struct deliver *d, struct error *err)
 {
     struct stream *s = d->opts.stream;
     struct stream_stats stats;
     char text[POSITION_TEXT];
 
-    if (s->ops->reader_open(s, d->position, &d->reader, err))
-        return true;
-    if (err->kind != ERR_STOP)
-        return false;
-    s->ops->stats(s, &stats);
-    d->position = stats.oldest;
-    d->written = stats.oldest;
-    logger_warn(d->who,
-                "starts at %s, the oldest change the log still holds; earlier ones are gone",
-                position_format(stats.oldest, text));
-    return s->ops->reader_open(s, d->position, &d->reader, err);
+    if (!s->ops->reader_open(s, d->position, &d->reader, err)) {
+        if (!error_is(err, E_STREAM_GONE))
+            return false;
+        s->ops->stats(s, &stats);
+        d->position = stats.oldest;
+        logger_warn(d->who,
+                    "starts at %s, the oldest change the log still holds; earlier ones are gone",
+                    position_format(stats.oldest, text));
+        if (!s->ops->reader_open(s, d->position, &d->reader, err))
+            return false;
+    }
+    d->written = d->position;
+    d->stored = d->position;
+    d->known = true;
+    return checkpoint_set_position(d->state, d->opts.sink->name, d->written, d->started, err);
 }
 
 static void close_reader(struct deliver *d)
@@ -180,11 +187,11 @@ static bool open_reader(struct deliver *d, struct error *err)
         /* A target may be ahead of what is stored here: a batch was applied, and the process died before
          * its rejects were parked. Reading begins before it; the sink skips what it has applied and
          * names the rejects once more. */
-        if (position_cmp(d->stored, d->written) < 0)
+        if (d->known && position_cmp(d->stored, d->written) < 0)
             d->written = d->stored;
         d->position = d->written;
     }
-    if (position_is_start(d->position))
+    if (!d->known && position_is_start(d->position))
         return open_reader_anew(d, err);
     if (s->ops->reader_open(s, d->position, &d->reader, err))
         return true;

@@ -370,6 +370,46 @@ static void a_target_that_lost_its_position_stops_the_sink(void **state)
     expect_ids(0, 3);
 }
 
+/* More than two segments of the log, then only the newest is left. */
+static void drop_the_oldest(struct world *w)
+{
+    struct error err;
+
+    for (unsigned i = 0; i < 100; i++)
+        fixture_append(w->stream, 0x1000 + i * 0x100, i, 1500);
+    assert_ok(w->stream->ops->trim(w->stream, MIB, &err), err);
+}
+
+static void a_sink_whose_changes_were_dropped_stops_with_the_gap(void **state)
+{
+    struct world w;
+
+    open_world(&w, *state, &plain_ops);
+    fixture_append(w.stream, 0x100, 0, 3);
+    start(&w);
+    wait_until(delivered() == 3);
+    close_world(&w);
+    open_world(&w, *state, &plain_ops);
+    drop_the_oldest(&w);
+    start(&w);
+    wait_until(look(&w).state == PROGRESS_FAILED);
+    expect_failure(&w, E_STREAM_GONE);
+    assert_int_equal(delivered(), 3);
+    close_world(&w);
+}
+
+static void a_new_sink_starts_with_what_is_left(void **state)
+{
+    struct world w;
+
+    open_world(&w, *state, &plain_ops);
+    drop_the_oldest(&w);
+    start(&w);
+    wait_until(look(&w).position.commit_end.v == 0x1000 + 99 * 0x100);
+    assert_true(delivered() > 0);
+    close_world(&w);
+}
+
 static void a_refused_record_is_parked_and_the_rest_goes_on(void **state)
 {
     struct world w;
@@ -454,6 +494,8 @@ int main(void)
         WITH_PUPPET(a_target_that_fell_back_is_replayed_from_there),
         WITH_PUPPET(rejects_of_a_batch_that_a_crash_cut_off_are_parked_at_the_next_start),
         WITH_PUPPET(a_target_that_lost_its_position_stops_the_sink),
+        WITH_PUPPET(a_sink_whose_changes_were_dropped_stops_with_the_gap),
+        WITH_PUPPET(a_new_sink_starts_with_what_is_left),
         WITH_PUPPET(a_refused_record_is_parked_and_the_rest_goes_on),
         WITH_PUPPET(later_records_of_a_parked_key_wait_and_follow_in_order),
         WITH_PUPPET(a_wave_of_refused_records_stops_the_sink),
