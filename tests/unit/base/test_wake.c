@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/wake.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -56,12 +58,30 @@ static void another_thread_ends_the_wait(void **state)
     wake_done(&w);
 }
 
+static void without_descriptors_left_it_says_so(void **state)
+{
+    (void)state;
+    struct wake w = { -1 };
+    struct error err = { 0 };
+    struct rlimit old;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0, old.rlim_max }), 0);
+    assert_false(wake_init(&w, &err));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(err.kind, ERR_STOP);
+    assert_true(error_is(&err, E_SYS_RESOURCE));
+    assert_int_equal(err.sys, EMFILE);
+    assert_int_equal(w.fd, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flag_stays_set_until_cleared),
         cmocka_unit_test(no_descriptor_is_never_set),
         cmocka_unit_test(another_thread_ends_the_wait),
+        cmocka_unit_test(without_descriptors_left_it_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

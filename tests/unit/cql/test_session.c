@@ -3,6 +3,7 @@
 #include "cql/session.h"
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/wake.h"
 #include "cql/segment.h"
 #include "cql/wire.h"
@@ -12,10 +13,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-enum { EXECUTE = 0x0A, WRITES_MAX = 64, TIMEOUT_MS = 300 };
+enum { PREPARE = 0x09, EXECUTE = 0x0A, WRITES_MAX = 64, TIMEOUT_MS = 300 };
 
 static const char LATE[] = "\0\3"
                            "t\0\0";
@@ -726,6 +728,95 @@ static void stop_ends_a_write_that_waits(void **state)
     wake_done(&stop);
 }
 
+/* ---- what is refused before a row is written ---- */
+
+static void know_no_keyspace(struct fake_cql_peer *p)
+{
+    /* Rows, one table for all columns, one column, of ks.t: replication text; no row. */
+    static const char none[] = "\0\0\0\2\0\0\0\1\0\0\0\1\0\2ks\0\1t\0\13replication\0\15\0\0\0\0";
+    static const char asked[] = "system_schema.keyspaces";
+    struct fake_cql_request q = { 0 };
+
+    while (fake_cql_take(p, &q)) {
+        if (memmem(q.body.p, q.body.n, asked, sizeof asked - 1) != NULL)
+            fake_cql_send(p, q.stream, 0x08, str_make(none, sizeof none - 1));
+        else
+            fake_cql_answer(p, &q);
+    }
+    fake_cql_request_done(&q);
+}
+
+static void missing_keyspace_stops_and_is_named(void **state)
+{
+    char point[32];
+    const char *points[] = { point };
+    struct fake_cql f;
+    struct cql_session *s = NULL;
+    struct cql_table *table = NULL;
+    struct error err = { 0 };
+    struct cql_opts o;
+
+    (void)state;
+    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ .script = know_no_keyspace }));
+    o = options(&f, point, sizeof point, points);
+    assert_false(cql_session_open(&o, &s, &err) && cql_session_table(s, "ks", "t", &table, &err));
+    assert_int_equal(err.kind, ERR_STOP);
+    assert_true(error_is(&err, E_CQL_NO_KEYSPACE));
+    assert_non_null(strstr(err.msg, "\"ks\""));
+    cql_session_close(s);
+    assert_true(fake_cql_stop(&f));
+}
+
+static void refuse_to_prepare(struct fake_cql_peer *p)
+{
+    struct fake_cql_request q = { 0 };
+
+    while (fake_cql_until(p, PREPARE, &q))
+        fake_cql_error(p, &q, 0x2000, "line 1:7 no viable alternative", STR_NONE);
+    fake_cql_request_done(&q);
+}
+
+static void refused_statement_stops_and_is_shown(void **state)
+{
+    struct fake_cql f;
+    struct client c;
+
+    (void)state;
+    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ .script = refuse_to_prepare }));
+    assert_false(client_open(&c, &f, 5000));
+    assert_int_equal(c.err.kind, ERR_STOP);
+    assert_true(error_is(&c.err, E_CQL_STATEMENT));
+    assert_non_null(strstr(c.err.msg, "no viable alternative"));
+    assert_non_null(strstr(c.err.msg, "INSERT INTO ks.t"));
+    cql_session_close(c.session);
+    assert_true(fake_cql_stop(&f));
+}
+
+static void record_above_the_limit_is_rejected_alone(void **state)
+{
+    size_t n = LIMIT_CQL_REQUEST;
+    char *text = mem_zalloc(n, 1); /* pages that nobody touches */
+    const uint32_t id = 0;
+    const struct str small[2] = { str_make(&id, sizeof id), STR("x") };
+    const struct str large[2] = { str_make(&id, sizeof id), str_make(text, n) };
+    struct cql_request requests[2];
+    struct fake_cql f;
+    struct client c;
+
+    (void)state;
+    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ 0 }));
+    assert_true(client_open(&c, &f, 5000));
+    requests[0] = (struct cql_request){ c.stmt, large, 1 };
+    requests[1] = (struct cql_request){ c.stmt, small, 2 };
+    assert_true(cql_session_write(c.session, requests, 2, c.results, &c.err));
+    assert_true(c.results[0].rejected);
+    assert_int_equal(c.results[0].code, E_CQL_TOO_BIG);
+    assert_false(c.results[1].rejected);
+    cql_session_close(c.session);
+    assert_true(fake_cql_stop(&f));
+    free(text);
+}
+
 /* ---- two nodes ---- */
 
 static void always_overloaded(struct fake_cql_peer *p)
@@ -817,6 +908,9 @@ int main(void)
         cmocka_unit_test(connection_closed_in_the_middle_of_an_answer_is_replaced),
         cmocka_unit_test(sliced_answer_in_small_pieces_is_put_together),
         cmocka_unit_test(stop_ends_a_write_that_waits),
+        cmocka_unit_test(missing_keyspace_stops_and_is_named),
+        cmocka_unit_test(refused_statement_stops_and_is_shown),
+        cmocka_unit_test(record_above_the_limit_is_rejected_alone),
         cmocka_unit_test(write_refused_by_one_node_goes_to_the_other),
         cmocka_unit_test(writes_of_a_node_that_dies_go_to_the_other),
     };

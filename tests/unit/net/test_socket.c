@@ -181,6 +181,7 @@ static void a_stop_ends_the_wait(void **state)
     wake_set(&stop);
     assert_false(net_read(c, &byte, 1, in_ms(60000), &n, &err));
     assert_int_equal(err.kind, ERR_CANCEL);
+    assert_true(error_is(&err, E_SYS_CANCEL));
     net_close(c);
     (void)close(peer);
     wake_done(&stop);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/relations.h"
 
+#include "base/limits.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -156,6 +158,26 @@ static void a_snapshot_and_the_stream_share_a_version(void **state)
     assert_true(rel->columns[0].primary_key);
 }
 
+static void more_versions_than_the_limit_are_refused(void **state)
+{
+    const struct relation *rel = NULL;
+    bool made;
+
+    (void)state;
+    table.column_count = 1;
+    for (uint32_t i = 0; i < LIMIT_PG_RELATIONS; i++) {
+        table.oid = 500 + i;
+        assert_true(postgres_relations_put(rs, NULL, &table, &rel, &made, &err));
+    }
+    table.oid++;
+    assert_false(postgres_relations_put(rs, NULL, &table, &rel, &made, &err));
+    assert_int_equal(err.kind, ERR_STOP);
+    assert_true(error_is(&err, E_PG_RELATIONS));
+    /* What is known goes on. */
+    table.oid = 500;
+    (void)put(false);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -170,6 +192,7 @@ int main(void)
         CASE(a_connection_knows_only_what_it_was_told),
         CASE(versions_count_on_from_those_adopted),
         CASE(a_snapshot_and_the_stream_share_a_version),
+        CASE(more_versions_than_the_limit_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,19 +21,20 @@ extern const struct sink_ops sink_redis_ops;
 
 struct fake {
     int fd;
-    const char *info;   /* more lines of INFO */
+    const char *info;   /* more lines of INFO, which win */
     const char *answer; /* to the batch script */
     unsigned scripts;
 };
 
 static const char *reply_to(struct fake *f, struct str name, char text[300])
 {
+    /* Of two lines with the same name the client takes the first. */
     const char *info = "redis_version:7.0.15\r\nredis_mode:standalone\r\nmaxmemory:0\r\n";
 
     if (str_is(name, "INFO")) {
         size_t n = strlen(info) + strlen(f->info);
 
-        (void)snprintf(text, 300, "$%zu\r\n%s%s\r\n", n, info, f->info);
+        (void)snprintf(text, 300, "$%zu\r\n%s%s\r\n", n, f->info, info);
         return text;
     }
     if (str_is(name, "SCRIPT"))
@@ -76,7 +77,9 @@ static struct error run(const char *info, const char *answer)
 {
     char dir[] = "/tmp/multisink-redis-XXXXXX";
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    struct redis_conf conf = { .timeout_ms = 5000, .script_commands_max = 10, .url = { .db = -1 } };
+    struct redis_conf conf = {
+        .timeout_ms = 5000, .script_commands_max = 10, .url = { .db = -1 }, .aof_rewrite = true
+    };
     struct sink_env env = { .pipeline = "p", .name = "s", .stop_fd = -1, .clock = &clock_system };
     struct fake f = { .info = info, .answer = answer };
     struct batch b = { .before = { 1, 0, { 0 } }, .after = { 1, 1, { 9 } } };
@@ -140,6 +143,22 @@ static void unfit_servers_are_refused(void **state)
     (void)state;
     expect("maxmemory_policy:noeviction\r\nloading:1\r\n", "", ERR_RETRY, "E0520");
     expect("nothing:1\r\n", "", ERR_STOP, "E0516");
+    expect("redis_version:5.0.14\r\n", "", ERR_STOP, "E0512");
+    expect("redis_mode:cluster\r\n", "", ERR_STOP, "E0513");
+}
+
+static void a_position_that_somebody_moved_is_read_again(void **state)
+{
+    (void)state;
+    expect(fine, "*2\r\n$8\r\nPOSITION\r\n$7\r\n1/0/0/0\r\n", ERR_RETRY, "E0531");
+}
+
+/* The fake's run id is not the one for which the file was last written anew. */
+static void a_restarted_server_rewrites_its_file_first(void **state)
+{
+    (void)state;
+    expect("maxmemory_policy:noeviction\r\naof_enabled:1\r\nrun_id:0123456789abcdef\r\n", "",
+           ERR_RETRY, "E0523");
 }
 
 int main(void)
@@ -148,6 +167,8 @@ int main(void)
         cmocka_unit_test(a_done_batch_is_done),
         cmocka_unit_test(answers_of_the_script_have_their_kinds),
         cmocka_unit_test(unfit_servers_are_refused),
+        cmocka_unit_test(a_position_that_somebody_moved_is_read_again),
+        cmocka_unit_test(a_restarted_server_rewrites_its_file_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

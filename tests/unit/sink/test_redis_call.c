@@ -2,10 +2,12 @@
 #include "sink/redis_call.h"
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "sink/redis_url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -115,6 +117,21 @@ static void a_value_cannot_reach_the_sinks_own_keys(void **state)
     assert_int_equal(call.entries[0].code, E_REDIS_KEY_RESERVED);
 }
 
+static void commands_of_a_change_above_the_limit_are_refused(void **state)
+{
+    size_t n = LIMIT_REDIS_REQUEST - LIMIT_REDIS_CALL;
+    char *text = mem_zalloc(n, 1);
+    const struct value row[] = { { VALUE_TEXT, { "1", 1 } }, { VALUE_TEXT, { text, n } } };
+    struct change c = insert(row);
+
+    (void)state;
+    redis_call_add(&call, &commands, &c, 0);
+    assert_int_equal(call.count, 1);
+    assert_int_equal(call.entries[0].code, E_REDIS_TOO_LARGE);
+    assert_null(call.entries[0].command);
+    free(text);
+}
+
 static void the_payload_is_the_command_alone(void **state)
 {
     const struct value row[] = { { VALUE_TEXT, { "1", 1 } }, { VALUE_TEXT, { "a", 1 } } };
@@ -210,6 +227,7 @@ int main(void)
         TEST(ids_are_positions_and_commands_and_sort_like_them),
         TEST(a_change_that_cannot_be_rendered_is_one_refused_entry),
         TEST(a_value_cannot_reach_the_sinks_own_keys),
+        TEST(commands_of_a_change_above_the_limit_are_refused),
         TEST(the_payload_is_the_command_alone),
         TEST(snapshot_rows_run_insert_unless_snapshot_is_given),
         TEST(held_changes_are_marked),
