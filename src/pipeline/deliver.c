@@ -174,6 +174,7 @@ static void close_reader(struct deliver *d)
 {
     d->opts.stream->ops->reader_close(d->reader);
     d->reader = NULL;
+    d->ready = false;
     map_clear(&d->relations_told); /* versions are a reader's own */
 }
 
@@ -245,8 +246,19 @@ static bool tell_shapes(struct deliver *d, struct error *err)
 
 static bool open_all(struct deliver *d, struct error *err)
 {
-    if (d->reader == NULL && !(open_sink(d, err) && follow_target(d, err) && open_reader(d, err)))
-        return false;
+    if (!d->ready) {
+        /* The reader first where the place is known, so that the lag shows while the target is away. */
+        if (d->known && !open_reader(d, err))
+            return false;
+        if (!open_sink(d, err) || !follow_target(d, err))
+            return false;
+        if (d->reader != NULL && d->ops->position != NULL &&
+            position_cmp(d->written, d->position) != 0)
+            close_reader(d);
+        if (!open_reader(d, err))
+            return false;
+        d->ready = true;
+    }
     return start_target(d, err) && tell_shapes(d, err);
 }
 
@@ -262,9 +274,22 @@ static bool try_batch(struct deliver *d, const struct batch *wanted, const struc
     return d->ops->write(d->sink, wanted, &res, err) && deliver_park(d, wanted, &res, err);
 }
 
+/* How far behind: what is being written counts until it is done. */
+static void tell_lag(struct deliver *d)
+{
+    struct progress_sink *p;
+
+    if (d->reader == NULL)
+        return;
+    p = progress_edit_sink(&d->progress);
+    p->lag_bytes = d->opts.stream->ops->lag_bytes(d->reader, p->pending_since_us != 0);
+    progress_release(&d->progress);
+}
+
 static void tell_retry(struct deliver *d, const struct error *err, int ms)
 {
     progress_sink_failed(&d->progress, PROGRESS_RETRYING, err, real_us(d));
+    tell_lag(d);
     if (d->backoff.tries % TELL_EVERY_TRIES != 1)
         return;
     logger_failure(LOGGER_WARN, d->who, err);
@@ -335,10 +360,10 @@ static void set_pending(struct deliver *d, int64_t since_us)
 
     p->pending_since_us = since_us;
     p->position = d->written;
-    p->lag_bytes = d->reader != NULL ? d->opts.stream->ops->lag_bytes(d->reader) : p->lag_bytes;
     if (p->state == PROGRESS_STARTING)
         p->state = PROGRESS_RUNNING;
     progress_release(&d->progress);
+    tell_lag(d);
 }
 
 /* Writes a batch, again and again until it is done; what a try takes of the arena is given back. */

@@ -50,6 +50,7 @@ struct deliver {
     struct sink_store store;
     struct sink *sink;
     struct stream_reader *reader;
+    bool ready;               /* sink and reader are open, and stand at the same place */
     struct position position; /* the reader stands here; everything up to it is done */
     struct position written;  /* the same, but for a sink that keeps its position itself: what the
                                   target says; a batch that holds nothing for it does not move it */

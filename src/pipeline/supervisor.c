@@ -210,7 +210,8 @@ static bool all_drained(struct supervisor *s)
         progress_get_sink(&s->delivers[i].progress, &p);
         if (p.state == PROGRESS_FAILED || p.state == PROGRESS_PAUSED)
             continue;
-        if (p.state == PROGRESS_STARTING || p.pending_since_us != 0 || p.lag_bytes > 0)
+        if (p.state == PROGRESS_STARTING || p.state == PROGRESS_RETRYING ||
+            p.pending_since_us != 0 || p.lag_bytes > 0)
             return false;
     }
     return true;

@@ -75,7 +75,7 @@ bool log_stream_read(struct stream_reader *reader, const struct stream_want *wan
                      struct batch *ret_batch, struct error *err);
 void log_stream_relations(struct stream_reader *reader,
                           void (*each)(void *ctx, const struct relation *rel), void *ctx);
-uint64_t log_stream_lag_bytes(struct stream_reader *reader);
+uint64_t log_stream_lag_bytes(struct stream_reader *reader, bool pending);
 void log_stream_reader_close(struct stream_reader *reader);
 
 #endif

@@ -17,6 +17,7 @@ struct log_stream_reader {
     struct stream_reader reader; /* first */
     struct log_reader *log;
     struct position after; /* everything up to here was given out */
+    struct pos batch_at;   /* where the log was read when the last batch was begun */
     bool in_tx;
     struct frame_tx tx;
     uint32_t ordinal; /* of the next change in tx */
@@ -198,6 +199,7 @@ bool log_stream_read(struct stream_reader *reader, const struct stream_want *wan
     for (;;) {
         int left_ms;
 
+        r->batch_at = log_reader_pos(r->log);
         if (!fill(r, want, rows_max, a, &b, &bytes, err)) {
             r->after = b.before;
             return false;
@@ -222,9 +224,15 @@ void log_stream_relations(struct stream_reader *reader,
         each(ctx, slot->value);
 }
 
-uint64_t log_stream_lag_bytes(struct stream_reader *reader)
+uint64_t log_stream_lag_bytes(struct stream_reader *reader, bool pending)
 {
-    return log_reader_lag(self(reader)->log);
+    struct log_stream_reader *r = self(reader);
+    struct log_stats stats;
+
+    if (!pending)
+        return log_reader_lag(r->log);
+    log_stats(((struct log_stream *)reader->stream)->log, &stats);
+    return stats.tail.v > r->batch_at.v ? stats.tail.v - r->batch_at.v : 0;
 }
 
 static bool find_start(struct log_stream *s, struct position from, struct pos *ret_base,

@@ -85,8 +85,9 @@ struct stream_ops {
      * table. */
     void (*relations)(struct stream_reader *r, void (*each)(void *ctx, const struct relation *rel),
                       void *ctx);
-    /* Stored bytes between the reader and the end of the stream. */
-    uint64_t (*lag_bytes)(struct stream_reader *r);
+    /* Stored bytes between the reader and the end of the stream; with the last batch, when that is
+     * still pending. */
+    uint64_t (*lag_bytes)(struct stream_reader *r, bool pending);
     void (*reader_close)(struct stream_reader *r);
 };
 
