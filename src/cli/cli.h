@@ -95,6 +95,9 @@ void cli_put_wrapped(struct buf *b, const char *text, int indent, int width);
 int cli_columns(struct str s);
 /* "DID YOU MEAN" for messages: the nearest of `names`, or NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *names, size_t count);
+/* The index of argv[1] among the words that `command` takes there. Missing or unknown: a message with
+ * all of them and the nearest, and -1 (exit CLI_USAGE). `count` as cli_parse gives it. */
+int cli_verb(const char *command, int count, char **argv, const char *const *verbs, size_t n);
 
 /* One file each. */
 int cli_check(int argc, char **argv);

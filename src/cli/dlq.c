@@ -231,20 +231,17 @@ int cli_dlq(int argc, char **argv)
                                     { "all", 0, CLI_FLAG, &dlq.all },
                                     { "json", 0, CLI_FLAG, &dlq.as_json },
                                     { NULL, 0, CLI_FLAG, NULL } };
-    const char *verb = NULL;
     int count;
+    int verb;
 
     if (!cli_parse(argc, argv, options, &count))
         return CLI_USAGE;
-    for (size_t i = 0; count > 0 && i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (strcmp(argv[1], verbs[i]) == 0)
-            verb = verbs[i];
-    }
-    if (verb == NULL)
-        return cli_usage_error("dlq", "say what to do: list, show, replay or drop");
+    verb = cli_verb("dlq", count, argv, verbs, sizeof verbs / sizeof verbs[0]);
+    if (verb < 0)
+        return CLI_USAGE;
     if (count > 1 && (!str_to_i64(str_from(argv[2]), &dlq.id) || dlq.id < 1))
         return cli_usage_error("dlq", "\"%s\" is not the number of a record", argv[2]);
-    if (strcmp(verb, "show") == 0 && dlq.id == 0)
+    if (strcmp(verbs[verb], "show") == 0 && dlq.id == 0)
         return cli_usage_error("dlq", "show takes the number of a record");
-    return with_config(&dlq, verb);
+    return with_config(&dlq, verbs[verb]);
 }

@@ -228,6 +228,7 @@ static int run(const char *what, const char *dir, const struct request *q)
 
 int cli_log(int argc, char **argv)
 {
+    static const char *const verbs[] = { "info", "read", "verify" };
     struct request q = { 0 };
     struct cli_option options[] = { { "from", 0, CLI_TEXT, &q.from },
                                     { "limit", 'n', CLI_NUMBER, &q.limit },
@@ -239,10 +240,10 @@ int cli_log(int argc, char **argv)
 
     if (!cli_parse(argc, argv, options, &count))
         return CLI_USAGE;
-    if (count < 1 || count > 2 ||
-        (strcmp(argv[1], "info") != 0 && strcmp(argv[1], "read") != 0 &&
-         strcmp(argv[1], "verify") != 0))
-        return cli_usage_error("log", "say what to do: info, read or verify");
+    if (cli_verb("log", count, argv, verbs, sizeof verbs / sizeof verbs[0]) < 0)
+        return CLI_USAGE;
+    if (count > 2)
+        return cli_usage_error("log", "%s takes one file or directory", argv[1]);
     if (q.limit < 0)
         return cli_usage_error("log", "--limit must not be negative");
     dir = find_dir(count == 2 ? argv[2] : NULL);

@@ -3,6 +3,7 @@
  * Options may stand anywhere among the arguments. The command's own are looked at first, then the
  * global ones, so that a command may use a global one's letter for itself.
  */
+#include "base/limits.h"
 #include "base/logger.h"
 #include "cli/cli.h"
 
@@ -199,4 +200,28 @@ bool cli_parse_global(int argc, char **argv, int *ret_used)
         return false;
     *ret_used = at - 1;
     return true;
+}
+
+int cli_verb(const char *command, int count, char **argv, const char *const *verbs, size_t n)
+{
+    const char *near;
+    struct buf all;
+
+    for (size_t i = 0; count > 0 && i < n; i++) {
+        if (strcmp(argv[1], verbs[i]) == 0)
+            return (int)i;
+    }
+    buf_init(&all, KIB);
+    for (size_t i = 0; i < n; i++)
+        buf_putf(&all, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", verbs[i]);
+    near = count > 0 ? cli_nearest(argv[1], verbs, n) : NULL;
+    if (count == 0)
+        (void)cli_usage_error(command, "say what to do: %s", buf_cstr(&all));
+    else if (near != NULL)
+        (void)cli_usage_error(command, "cannot \"%s\", did you mean \"%s\"? (it can: %s)", argv[1],
+                              near, buf_cstr(&all));
+    else
+        (void)cli_usage_error(command, "cannot \"%s\"; it can: %s", argv[1], buf_cstr(&all));
+    buf_done(&all);
+    return -1;
 }

@@ -57,7 +57,9 @@ static bool catch_signals(struct error *err)
     if (!wake_init(&asked, err))
         return false;
     return (sigaction(SIGINT, &stop, NULL) == 0 && sigaction(SIGTERM, &stop, NULL) == 0 &&
-            sigaction(SIGALRM, &late, NULL) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0) ||
+            sigaction(SIGALRM, &late, NULL) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0 &&
+            /* A file at the size limit is a full disk: waited out. */
+            sigaction(SIGXFSZ, &ignore, NULL) == 0) ||
            error_set(err, ERR_STOP, E_SYS_RESOURCE, "cannot set signal handlers");
 }
 

@@ -154,6 +154,8 @@ int cli_exit_of(const struct error *err)
 
     if (err->kind == ERR_CANCEL)
         return CLI_OK;
+    if (number == E_NOT_RUNNING)
+        return CLI_UNREACHABLE;
     switch (number / 100) {
     case 1:
     case 2:

@@ -106,6 +106,7 @@ static bool act(const struct config_source *source, bool dropping, bool as_json,
 
 int cli_slot(int argc, char **argv)
 {
+    static const char *const verbs[] = { "show", "drop" };
     const char *config_path = NULL;
     bool as_json = false;
     bool yes = false;
@@ -118,13 +119,18 @@ int cli_slot(int argc, char **argv)
     struct buf out;
     bool dropping;
     int count;
+    int verb;
     int code;
 
     if (!cli_parse(argc, argv, options, &count))
         return CLI_USAGE;
-    dropping = count == 1 && strcmp(argv[1], "drop") == 0;
-    if (count != 1 || (!dropping && strcmp(argv[1], "show") != 0))
-        return cli_usage_error("slot", "say what to do: show or drop");
+    verb = cli_verb("slot", count, argv, verbs, sizeof verbs / sizeof verbs[0]);
+    if (verb < 0)
+        return CLI_USAGE;
+    if (count > 1)
+        return cli_usage_error("slot", "%s takes no more words, \"%s\" is one too many", argv[1],
+                               argv[2]);
+    dropping = verb == 1;
     if (dropping && !yes)
         return cli_usage_error("slot",
                                "dropping a slot loses its place in the WAL for ever; say --yes");

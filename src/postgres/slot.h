@@ -65,7 +65,6 @@ struct postgres_slot_made {
 
 struct postgres_slot_create_opts {
     const char *name;
-    int wait_ms; /* 0: for as long as it takes */
     /* Making a slot waits for every transaction that is open and has written. Called every few
      * seconds meanwhile with what it waits for ("waits for 2 transactions: PID 812 (psql at
      * 10.0.0.7), open for 93 s; ..."); may be NULL. */

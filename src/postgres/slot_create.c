@@ -48,11 +48,10 @@ static bool blockers(struct postgres_conn *sql, struct buf *b, struct error *err
     return true;
 }
 
-/* The command was sent: gives up when stop is asked or the time is over. */
+/* The command was sent: waits for as long as it takes, or until stop is asked. */
 static bool wait_made(struct postgres_conn *repl, struct postgres_conn *sql,
                       const struct postgres_slot_create_opts *o, struct error *err)
 {
-    int64_t deadline_us = postgres_link_deadline(repl, o->wait_ms);
     struct buf text;
     bool ok = true;
 
@@ -68,10 +67,6 @@ static bool wait_made(struct postgres_conn *repl, struct postgres_conn *sql,
         else if ((ok = blockers(sql, &text, err))) {
             if (o->waiting != NULL)
                 o->waiting(o->ctx, buf_cstr(&text));
-            if (o->wait_ms > 0 && clock_left_ms(repl->clock, deadline_us, LOOK_MS) == 0)
-                ok =
-                    error_set(err, ERR_STOP, E_SLOT_WAIT, "cannot make slot \"%s\" in %d ms: it %s",
-                              o->name, o->wait_ms, buf_cstr(&text));
         }
     }
     buf_done(&text);
