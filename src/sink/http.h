@@ -8,7 +8,8 @@
  *   http_conf.c     the configuration's keys                         http_url.c    addresses with holes
  *   http_request.c  change -> id, headers' values, body (pure)       http_sign.c   Standard Webhooks
  *   http_plan.c     batch -> requests, what waits for what (pure)    http_marks.c  what is stored of it
- *   http_reply.c    answer -> verdict (pure)                         http_client.c libcurl
+ *   http_reply.c    answer -> verdict (pure)                         http_head.c   a request's headers
+ *   http_client.c   requests under way                               http_curl.c   libcurl as it is used here
  *   http.c          the contract of sink.h: puts the others to work
  *
  * All on the sink's deliver thread.
@@ -246,7 +247,7 @@ void http_sent_encode(struct position before, const struct position *sent, size_
 bool http_sent_decode(struct str stored, struct arena *a, struct position *ret_before,
                       const struct position **ret_sent, size_t *ret_count);
 
-/* ---- libcurl ------------------------------------------------------------------------------------------ */
+/* ---- requests under way ------------------------------------------------------------------------------------------ */
 
 struct http_client;
 
