@@ -31,6 +31,7 @@ def test_a_sink_that_is_down_delays_nobody(server, pg, cassandra, redis, receive
         assert pg.slot_lsn() > slot_before
         stuck = multisink.sink(SINKS[server])
         assert stuck["lag_seconds"] > 1
+        assert stuck["lag_bytes"] > 0
         assert stuck["last_error"]["code"].startswith("E0")
         down.start()
     multisink.wait_caught_up(pg)
