@@ -60,9 +60,23 @@ void capture_done(struct capture *c)
     progress_done(&c->progress);
 }
 
+struct lsn capture_confirmable(struct lsn durable, struct lsn seen, struct lsn confirmed)
+{
+    return lsn_max(lsn_cmp(durable, seen) < 0 ? durable : seen, confirmed);
+}
+
+static struct lsn confirmable(const struct capture *c)
+{
+    struct lsn lsn = capture_confirmable(c->durable, postgres_stream_seen(c->wal), c->confirmed);
+
+    assert(lsn_cmp(lsn, c->durable) <= 0);
+    return lsn;
+}
+
 void capture_disconnect(struct capture *c)
 {
-    postgres_stream_stop(c->wal, c->confirmed);
+    if (c->wal != NULL)
+        postgres_stream_stop(c->wal, confirmable(c));
     postgres_close(c->replication);
     postgres_close(c->sql);
     c->wal = NULL;
@@ -81,12 +95,8 @@ static int64_t mono(const struct capture *c)
 
 static bool send_status(struct capture *c, struct error *err)
 {
-    struct lsn seen = postgres_stream_seen(c->wal);
-    /* Invariant 1: durable, not falling, and nothing that the server has not sent itself. */
-    struct lsn confirm = lsn_cmp(c->durable, seen) < 0 ? c->durable : seen;
+    struct lsn confirm = confirmable(c);
 
-    confirm = lsn_max(confirm, c->confirmed);
-    assert(lsn_cmp(confirm, c->durable) <= 0);
     if (!postgres_stream_status(c->wal, confirm, err))
         return false;
     c->confirmed = confirm;
@@ -107,6 +117,8 @@ bool capture_wait_for_space(struct capture *c, const struct error *why, struct e
     struct progress_capture *p = progress_edit_capture(&c->progress);
     bool first = p->state != PROGRESS_WAITING;
 
+    if (first)
+        c->state_before = p->state;
     p->state = PROGRESS_WAITING;
     p->last_error = *why;
     p->last_error_us = clock_real_us(c->opts.clock);
@@ -126,7 +138,7 @@ static void has_space(struct capture *c)
     struct progress_capture *p = progress_edit_capture(&c->progress);
 
     if (p->state == PROGRESS_WAITING) {
-        p->state = PROGRESS_RUNNING;
+        p->state = c->state_before;
         logger_info("capture", "there is space again, reading goes on");
     }
     progress_release(&c->progress);
@@ -153,6 +165,19 @@ bool capture_sync(struct capture *c, struct error *err)
     p->transactions = c->assembler.transactions;
     p->last_commit_us = c->assembler.last_commit_us;
     progress_release(&c->progress);
+    return true;
+}
+
+bool capture_begin(struct capture *c, const struct frame_tx *tx, struct error *err)
+{
+    struct stream *s = c->opts.stream;
+
+    while (!s->ops->begin(s, tx, err)) {
+        struct error why = *err;
+
+        if (!error_is(&why, E_SYS_DISK_FULL) || !capture_wait_for_space(c, &why, err))
+            return false;
+    }
     return true;
 }
 
@@ -213,14 +238,17 @@ static bool take(struct capture *c, const struct postgres_stream_msg *msg, struc
     return true;
 }
 
-/* Invariant 2: idle tables on a busy server. The keepalive said that everything below idle_end was
- * sent; when nothing of it is pending here, the position itself goes into the stream. */
+bool capture_is_idle(const struct capture *c)
+{
+    return !c->assembler.open && !c->unsynced && lsn_cmp(c->idle_end, c->durable) > 0;
+}
+
+/* Idle tables on a busy server: the position itself goes into the stream. */
 static bool move_with_keepalive(struct capture *c, struct error *err)
 {
-    bool idle = !c->assembler.open && !c->unsynced && lsn_cmp(c->idle_end, c->durable) > 0;
     int64_t since = mono(c) - postgres_stream_status_us(c->wal);
 
-    if (!idle || (!c->reply_wanted && since < IDLE_MARK_US))
+    if (!capture_is_idle(c) || (!c->reply_wanted && since < IDLE_MARK_US))
         return true;
     return capture_mark(c, c->idle_end, err);
 }
@@ -260,10 +288,11 @@ static int wait_ms(const struct capture *c)
 static void note_contact(struct capture *c)
 {
     struct progress_capture *p = progress_edit_capture(&c->progress);
+    int64_t silent_us = mono(c) - postgres_stream_heard_us(c->wal);
 
     p->received = postgres_stream_seen(c->wal);
     p->confirmed = c->confirmed;
-    p->last_message_us = clock_real_us(c->opts.clock);
+    p->last_message_us = clock_real_us(c->opts.clock) - silent_us;
     progress_release(&c->progress);
 }
 
