@@ -174,6 +174,17 @@ void buf_dec(struct buf *b, int64_t v)
     }
 }
 
+void buf_quoted(struct buf *b, struct str s, char quote)
+{
+    buf_u8(b, (uint8_t)quote);
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == quote)
+            buf_u8(b, (uint8_t)quote);
+        buf_u8(b, (uint8_t)s.p[i]);
+    }
+    buf_u8(b, (uint8_t)quote);
+}
+
 void buf_patch_be32(struct buf *b, size_t at, uint32_t v)
 {
     buf_patch_le32(b, at, __builtin_bswap32(v));

@@ -59,6 +59,9 @@ void buf_varint(struct buf *b, uint64_t v);
 void buf_dec(struct buf *b, int64_t v);
 void buf_udec(struct buf *b, uint64_t v);
 
+/* In quotes of that kind, with each such quote inside doubled, as SQL and CQL want it. */
+void buf_quoted(struct buf *b, struct str s, char quote);
+
 static inline void buf_str(struct buf *b, struct str s)
 {
     buf_put(b, s.p, s.n);

@@ -89,7 +89,17 @@ bool str_to_i64(struct str s, int64_t *ret_value)
     return true;
 }
 
-static int hex_digit(char c)
+bool str_to_port(struct str s, uint16_t *ret_port)
+{
+    uint64_t value;
+
+    if (!str_to_u64(s, &value) || value == 0 || value > UINT16_MAX)
+        return false;
+    *ret_port = (uint16_t)value;
+    return true;
+}
+
+int str_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -107,13 +117,41 @@ bool str_to_hex64(struct str s, uint64_t *ret_value)
     if (s.n == 0 || s.n > 16)
         return false;
     for (size_t i = 0; i < s.n; i++) {
-        int digit = hex_digit(s.p[i]);
+        int digit = str_hex_digit(s.p[i]);
 
         if (digit < 0)
             return false;
         value = (value << 4) | (uint64_t)digit;
     }
     *ret_value = value;
+    return true;
+}
+
+void str_put_hex(char *to, uint64_t value, size_t digits)
+{
+    for (size_t i = digits; i > 0; i--) {
+        to[i - 1] = "0123456789abcdef"[value & 15];
+        value >>= 4;
+    }
+}
+
+bool str_percent_decode(struct str s, char *to)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n; i++) {
+        uint64_t byte = (unsigned char)s.p[i];
+
+        if (s.p[i] == '%') {
+            if (s.n - i < 3 || !str_to_hex64(str_make(s.p + i + 1, 2), &byte))
+                return false;
+            i += 2;
+        }
+        if (byte == 0)
+            return false;
+        to[n++] = (char)byte;
+    }
+    to[n] = '\0';
     return true;
 }
 

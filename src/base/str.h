@@ -60,8 +60,16 @@ uint64_t str_hash(struct str s);
 /* Whole-text numbers: no spaces, no sign but '-' for the signed one, nothing left over. */
 bool str_to_u64(struct str s, uint64_t *ret_value);
 bool str_to_i64(struct str s, int64_t *ret_value);
+/* 1 to 65535. */
+bool str_to_port(struct str s, uint16_t *ret_port);
+/* The value of a hexadecimal digit, or -1. */
+int str_hex_digit(char c);
 /* Hexadecimal without prefix, at most 16 digits. */
 bool str_to_hex64(struct str s, uint64_t *ret_value);
+/* The other way: exactly so many lower-case digits, not terminated. */
+void str_put_hex(char *to, uint64_t value, size_t digits);
+/* With every %XX decoded, terminated; `to` has room for s.n + 1 bytes. False: a % without two digits, or a NUL. */
+bool str_percent_decode(struct str s, char *to);
 /* Valid UTF-8 without surrogates and over-long forms. */
 bool str_is_utf8(struct str s);
 /* Edit distance (Levenshtein with transpositions), for "did you mean"; capped at 64 bytes a side. */

@@ -7,35 +7,12 @@
  */
 #include "config/pipeline.h"
 
-static int hex_value(char c)
-{
-    uint64_t v;
-
-    return str_to_hex64(str_make(&c, 1), &v) ? (int)v : -1;
-}
-
 /* With %XX decoded; NULL when it is not well formed or holds a NUL. */
 static const char *percent_decode(struct arena *a, struct str s)
 {
     char *text = arena_alloc(a, s.n + 1);
-    size_t n = 0;
 
-    for (size_t i = 0; i < s.n; i++) {
-        int high, low;
-
-        if (s.p[i] != '%') {
-            text[n++] = s.p[i];
-            continue;
-        }
-        high = i + 2 < s.n ? hex_value(s.p[i + 1]) : -1;
-        low = i + 2 < s.n ? hex_value(s.p[i + 2]) : -1;
-        if (high < 0 || low < 0 || high + low == 0)
-            return NULL;
-        text[n++] = (char)(high * 16 + low);
-        i += 2;
-    }
-    text[n] = '\0';
-    return text;
+    return str_percent_decode(s, text) ? text : NULL;
 }
 
 struct url {
@@ -90,7 +67,7 @@ static bool check_host(const struct config_node *node, struct str host, struct c
 {
     size_t close = host.n > 0 && host.p[0] == '[' ? str_find(host, ']') : 0;
     struct str port;
-    uint64_t number;
+    uint16_t number;
     size_t colon;
 
     if (close == host.n && host.n > 0) {
@@ -101,7 +78,7 @@ static bool check_host(const struct config_node *node, struct str host, struct c
     if (colon >= host.n)
         return true;
     port = str_make(host.p + colon + 1, host.n - colon - 1);
-    if (str_to_u64(port, &number) && number >= 1 && number <= 65535)
+    if (str_to_port(port, &number))
         return true;
     /* What is no number may be a part of a password with a "/" in it: not shown. */
     config_fault(rep, node, E_CONFIG_URL,

@@ -36,16 +36,16 @@ bool cql_address_parse(const char *text, char ret_name[CQL_META_ADDRESS], uint16
 {
     struct str name;
     struct str port;
-    uint64_t number = *ret_port;
+    uint16_t number = *ret_port;
 
     if (!split(str_trim(str_from(text)), &name, &port) || name.n == 0 || name.n >= CQL_META_ADDRESS)
         return error_set(
             err, ERR_STOP, E_CQL_ADDRESS,
             "cannot read contact point \"%.100s\": it is not \"name\" or \"name:port\"", text);
-    if (port.p != NULL && (!str_to_u64(port, &number) || number == 0 || number > UINT16_MAX))
+    if (port.p != NULL && !str_to_port(port, &number))
         return error_set(err, ERR_STOP, E_CQL_ADDRESS,
                          "cannot read contact point \"%.100s\": the port is not 1 to 65535", text);
     (void)str_copy(name, ret_name, CQL_META_ADDRESS);
-    *ret_port = (uint16_t)number;
+    *ret_port = number;
     return true;
 }

@@ -207,18 +207,6 @@ void cql_topology_done(struct cql_topology *t)
 
 /* ---- schema ---- */
 
-/* 'it''s' */
-static void put_literal(struct buf *b, const char *text)
-{
-    buf_u8(b, '\'');
-    for (; *text != '\0'; text++) {
-        if (*text == '\'')
-            buf_u8(b, '\'');
-        buf_u8(b, (uint8_t)*text);
-    }
-    buf_u8(b, '\'');
-}
-
 static bool select_by_name(struct cql_conn *c, const char *from, const char *keyspace,
                            const char *table, int64_t deadline_us, struct cql_rows **ret_rows,
                            struct error *err)
@@ -228,10 +216,10 @@ static bool select_by_name(struct cql_conn *c, const char *from, const char *key
 
     buf_init(&b, LIMIT_CQL_TYPE_TEXT);
     buf_putf(&b, "SELECT * FROM system_schema.%s WHERE keyspace_name = ", from);
-    put_literal(&b, keyspace);
+    buf_quoted(&b, str_from(keyspace), '\'');
     if (table != NULL) {
         buf_text(&b, " AND table_name = ");
-        put_literal(&b, table);
+        buf_quoted(&b, str_from(table), '\'');
     }
     ok = buf_ok(&b);
     if (ok) {

@@ -217,17 +217,6 @@ bool cql_types_equal(const struct cql_type *x, const struct cql_type *y)
     return true;
 }
 
-static void put_quoted(struct buf *b, char quote, struct str text)
-{
-    buf_u8(b, (uint8_t)quote);
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] == quote)
-            buf_u8(b, (uint8_t)quote);
-        buf_u8(b, (uint8_t)text.p[i]);
-    }
-    buf_u8(b, (uint8_t)quote);
-}
-
 /* A name that CQL reads back as it is without quotes. */
 static bool is_plain(struct str name)
 {
@@ -273,12 +262,12 @@ void cql_types_text(const struct cql_type *type, struct buf *b)
     if (type->frozen)
         buf_text(b, "frozen<");
     if (type->id == CQL_CUSTOM) {
-        put_quoted(b, '\'', type->name);
+        buf_quoted(b, type->name, '\'');
     } else if (type->id == CQL_UDT) {
         if (is_plain(type->name))
             buf_str(b, type->name);
         else
-            put_quoted(b, '"', type->name);
+            buf_quoted(b, type->name, '"');
     } else if (cql_types_scalar(type->id) == NULL) {
         put_collection(type, b);
     } else {

@@ -118,15 +118,6 @@ static bool put_double(bool single, struct str text, struct buf *out, const char
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* An even number of hexadecimal digits. */
 static bool put_hex(struct str hex, struct buf *out)
 {
@@ -135,8 +126,8 @@ static bool put_hex(struct str hex, struct buf *out)
     if (p == NULL)
         return false;
     for (size_t i = 0; i < hex.n; i += 2) {
-        int high = hex_digit(hex.p[i]);
-        int low = hex_digit(hex.p[i + 1]);
+        int high = str_hex_digit(hex.p[i]);
+        int low = str_hex_digit(hex.p[i + 1]);
 
         if (high < 0 || low < 0)
             return false;

@@ -82,17 +82,10 @@ static bool is_plain(struct str name)
 
 static void put_name(struct buf *b, struct str name)
 {
-    if (is_plain(name)) {
+    if (is_plain(name))
         buf_str(b, name);
-        return;
-    }
-    buf_u8(b, '"');
-    for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] == '"')
-            buf_u8(b, '"');
-        buf_u8(b, (uint8_t)name.p[i]);
-    }
-    buf_u8(b, '"');
+    else
+        buf_quoted(b, name, '"');
 }
 
 void relation_name(const struct relation *rel, struct buf *b)

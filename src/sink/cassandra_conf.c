@@ -233,9 +233,9 @@ const struct config_key sink_cassandra_keys[] = {
 
 static bool is_port(struct str s)
 {
-    uint64_t port;
+    uint16_t port;
 
-    return str_to_u64(s, &port) && port >= 1 && port <= 65535;
+    return str_to_port(s, &port);
 }
 
 /* "host", "host:port", "[v6]:port", "[v6]" or a bare IPv6 address. */

@@ -35,17 +35,10 @@ static bool is_plain(struct str name)
 
 void sink_cassandra_ddl_name(struct str name, struct buf *b)
 {
-    if (is_plain(name)) {
+    if (is_plain(name))
         buf_str(b, name);
-        return;
-    }
-    buf_u8(b, '"');
-    for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] == '"')
-            buf_u8(b, '"');
-        buf_u8(b, (uint8_t)name.p[i]);
-    }
-    buf_u8(b, '"');
+    else
+        buf_quoted(b, name, '"');
 }
 
 void sink_cassandra_ddl_table(const char *keyspace, const char *table, struct buf *b)

@@ -6,15 +6,11 @@
 /* 32 hex digits: epoch (8), end of the commit (16), ordinal (8). No dot, as the signature wants it. */
 static void put_position(struct position p, struct buf *b)
 {
-    static const char hex[] = "0123456789abcdef";
     char digits[32];
 
-    for (size_t i = 0; i < 8; i++) {
-        digits[7 - i] = hex[p.epoch >> 4 * i & 15];
-        digits[31 - i] = hex[p.ordinal >> 4 * i & 15];
-    }
-    for (size_t i = 0; i < 16; i++)
-        digits[23 - i] = hex[p.commit_end.v >> 4 * i & 15];
+    str_put_hex(digits, p.epoch, 8);
+    str_put_hex(digits + 8, p.commit_end.v, 16);
+    str_put_hex(digits + 24, p.ordinal, 8);
     buf_put(b, digits, sizeof digits);
 }
 

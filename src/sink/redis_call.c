@@ -54,20 +54,12 @@ bool redis_call_is_full(const struct redis_call *call, size_t commands_max)
 
 /* ---- ids -------------------------------------------------------------------------------------- */
 
-static void put_hex(char *to, uint64_t v, size_t digits)
-{
-    for (size_t i = digits; i > 0; i--) {
-        to[i - 1] = "0123456789abcdef"[v & 15];
-        v >>= 4;
-    }
-}
-
 static void make_id(struct position pos, unsigned command, char id[REDIS_ID_BYTES])
 {
-    put_hex(id, pos.epoch, 8);
-    put_hex(id + 8, pos.commit_end.v, 16);
-    put_hex(id + 24, pos.ordinal, 8);
-    put_hex(id + 32, command, 4);
+    str_put_hex(id, pos.epoch, 8);
+    str_put_hex(id + 8, pos.commit_end.v, 16);
+    str_put_hex(id + 24, pos.ordinal, 8);
+    str_put_hex(id + 32, command, 4);
 }
 
 void redis_call_change_id(const struct change *c, char id[REDIS_ID_BYTES + 1])

@@ -12,21 +12,9 @@ static bool fault(const char **ret_fault, const char *text)
 static bool decode(struct str s, struct arena *a, const char **ret_text)
 {
     char *to = arena_alloc(a, s.n + 1);
-    size_t n = 0;
 
-    for (size_t i = 0; i < s.n; i++) {
-        uint64_t byte = (unsigned char)s.p[i];
-
-        if (s.p[i] == '%') {
-            if (s.n - i < 3 || !str_to_hex64(str_make(s.p + i + 1, 2), &byte))
-                return false;
-            i += 2;
-        }
-        if (byte == 0)
-            return false;
-        to[n++] = (char)byte;
-    }
-    to[n] = '\0';
+    if (!str_percent_decode(s, to))
+        return false;
     *ret_text = to;
     return true;
 }
@@ -82,7 +70,7 @@ static bool parse_host(struct str s, struct arena *a, struct redis_url *url, con
 {
     struct str host = s;
     struct str port = STR_NONE;
-    uint64_t number = REDIS_PORT;
+    uint16_t number = REDIS_PORT;
 
     if (s.n > 0 && s.p[0] == '[') { /* [::1]:6379 */
         size_t shut = str_find(s, ']');
@@ -101,9 +89,9 @@ static bool parse_host(struct str s, struct arena *a, struct redis_url *url, con
     }
     if (host.n == 0)
         return fault(ret_fault, "it has no host");
-    if (port.p != NULL && (!str_to_u64(port, &number) || number == 0 || number > UINT16_MAX))
+    if (port.p != NULL && !str_to_port(port, &number))
         return fault(ret_fault, "the port is not between 1 and 65535");
-    url->port = (uint16_t)number;
+    url->port = number;
     if (!decode(host, a, &url->host))
         return fault(ret_fault, "a % in the host is not followed by two hexadecimal digits");
     return true;

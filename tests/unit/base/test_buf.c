@@ -109,6 +109,19 @@ static void shrink_frees_only_what_is_large(void **state)
     buf_done(&b);
 }
 
+static void quotes_inside_of_quotes_are_doubled(void **state)
+{
+    (void)state;
+    struct buf b;
+
+    buf_init(&b, 100);
+    buf_quoted(&b, STR("it's"), '\'');
+    buf_quoted(&b, STR("a\"b'"), '"');
+    buf_quoted(&b, STR(""), '"');
+    assert_string_equal(buf_cstr(&b), "'it''s'\"a\"\"b'\"\"\"");
+    buf_done(&b);
+}
+
 static void an_empty_buf_is_an_empty_text(void **state)
 {
     (void)state;
@@ -130,6 +143,7 @@ int main(void)
         cmocka_unit_test(consume_moves_the_rest_down),
         cmocka_unit_test(patch_overwrites_in_place),
         cmocka_unit_test(shrink_frees_only_what_is_large),
+        cmocka_unit_test(quotes_inside_of_quotes_are_doubled),
         cmocka_unit_test(an_empty_buf_is_an_empty_text),
     };
 

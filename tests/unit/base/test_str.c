@@ -59,6 +59,51 @@ static void whole_numbers_only(void **state)
     assert_false(str_to_hex64(STR("12345678901234567"), &u));
 }
 
+static void a_port_is_1_to_65535(void **state)
+{
+    uint16_t port = 7;
+
+    (void)state;
+    assert_false(str_to_port(STR("0"), &port));
+    assert_false(str_to_port(STR("65536"), &port));
+    assert_false(str_to_port(STR(""), &port));
+    assert_int_equal(port, 7);
+    assert_true(str_to_port(STR("1"), &port));
+    assert_int_equal(port, 1);
+    assert_true(str_to_port(STR("65535"), &port));
+    assert_int_equal(port, 65535);
+}
+
+static void hex_has_exactly_the_digits_asked_for(void **state)
+{
+    char text[9] = "........";
+
+    (void)state;
+    str_put_hex(text, 0xA1B2, 6);
+    assert_string_equal(text, "00a1b2..");
+    str_put_hex(text, 0xA1B2, 2);
+    assert_string_equal(text, "b2a1b2..");
+    assert_int_equal(str_hex_digit('F'), 15);
+    assert_int_equal(str_hex_digit('a'), 10);
+    assert_int_equal(str_hex_digit('g'), -1);
+}
+
+static void percent_signs_are_decoded_or_refused(void **state)
+{
+    char to[16];
+
+    (void)state;
+    assert_true(str_percent_decode(STR("a%2Fb%40%7e"), to));
+    assert_string_equal(to, "a/b@~");
+    assert_true(str_percent_decode(STR(""), to));
+    assert_string_equal(to, "");
+    assert_false(str_percent_decode(STR("a%2"), to));
+    assert_false(str_percent_decode(STR("a%"), to));
+    assert_false(str_percent_decode(STR("%g1"), to));
+    assert_false(str_percent_decode(STR("a%00b"), to));
+    assert_false(str_percent_decode(str_make("a\0b", 3), to));
+}
+
 static void utf8_is_checked_strictly(void **state)
 {
     (void)state;
@@ -95,6 +140,9 @@ int main(void)
         cmocka_unit_test(finding_and_trimming),
         cmocka_unit_test(a_copy_that_does_not_fit_is_cut_and_said),
         cmocka_unit_test(whole_numbers_only),
+        cmocka_unit_test(a_port_is_1_to_65535),
+        cmocka_unit_test(hex_has_exactly_the_digits_asked_for),
+        cmocka_unit_test(percent_signs_are_decoded_or_refused),
         cmocka_unit_test(utf8_is_checked_strictly),
         cmocka_unit_test(the_distance_counts_edits),
         cmocka_unit_test(the_hash_is_the_same_for_ever),
