@@ -42,13 +42,14 @@ static void look_space(struct check *c, const char *path, const char *what)
         return;
     }
     available = (double)fs.f_bavail * (double)fs.f_frsize;
-    if (available < (double)stream->max_size)
+    if (available < (double)stream->max_size) {
         check_add(c, CHECK_WARN, E_NONE, "make stream.log.max_size smaller, or use another disk",
                   "%s %s, but %.1f GiB free are less than max_size (%.1f GiB)", stream->dir, what,
                   available / (double)GIB, (double)stream->max_size / (double)GIB);
-    else
+    } else {
         check_add(c, CHECK_OK, E_NONE, NULL, "%s %s, %.1f GiB free", stream->dir, what,
                   available / (double)GIB);
+    }
 }
 
 void check_log(struct check *c)

@@ -229,19 +229,20 @@ static void slot_is_fine(struct check *c, const struct postgres_slot *slot,
 {
     const char *name = c->config->source.slot;
 
-    if (!slot->exists && server->used_replication_slots >= server->max_replication_slots)
+    if (!slot->exists && server->used_replication_slots >= server->max_replication_slots) {
         check_add(c, CHECK_FAIL, E_SLOT_LIMIT,
                   "drop a slot that nobody needs, or raise max_replication_slots",
                   "slot %s cannot be made: all %d slots are in use", name,
                   server->max_replication_slots);
-    else if (!slot->exists)
+    } else if (!slot->exists) {
         check_add(c, CHECK_OK, E_NONE, NULL, "slot %s does not exist yet: `run` makes it%s", name,
                   c->config->source.snapshot == CONFIG_SNAPSHOT_INITIAL ? " and copies the tables"
                                                                         : "");
-    else
+    } else {
         check_add(c, strcmp(slot->wal_status, "reserved") == 0 ? CHECK_OK : CHECK_WARN, E_NONE,
                   NULL, "slot %s: WAL %s, %.1f MiB kept for it", name, slot->wal_status,
                   (double)slot->retained_bytes / (double)MIB);
+    }
 }
 
 static void look_slot(struct check *c, struct postgres_conn *conn,
@@ -259,12 +260,13 @@ static void look_slot(struct check *c, struct postgres_conn *conn,
         return;
     if (postgres_slot_judge(&slot, &expect, server, &err))
         slot_is_fine(c, &slot, server);
-    else if (err.kind == ERR_RETRY) /* in use: by this very pipeline, most likely */
+    else if (err.kind == ERR_RETRY) { /* in use: by this very pipeline, most likely */
         check_add(c, CHECK_WARN, E_SLOT_ACTIVE, NULL,
                   "slot %s is in use by PID %d (%s): fine if that is this pipeline",
                   c->config->source.slot, slot.active_pid, slot.active_who);
-    else
+    } else {
         check_error(c, &err, NULL);
+    }
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------- */

@@ -133,12 +133,13 @@ static bool write_file(const char *path, struct str text, struct error *err)
 
 static void say_written(const struct init *in, const char *path, bool more)
 {
-    if (in->connected)
+    if (in->connected) {
         (void)fprintf(stderr, "wrote %s with %zu table%s of %s%s\n", path, in->table_count,
                       in->table_count == 1 ? "" : "s", in->server.database,
                       more ? "; these statements are still needed:" : "");
-    else
+    } else {
         (void)fprintf(stderr, "wrote %s, an example; --from URL fills in a real source\n", path);
+    }
     (void)fprintf(stderr, "Next: multisink check %s\n", path);
 }
 

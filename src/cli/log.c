@@ -163,7 +163,7 @@ static void show_text(struct stream *s, const char *dir, const struct log_recove
     buf_putf(b, "  ends       at %s\n", position_format(tail.position, text));
     if (found->torn_bytes + found->open_bytes > 0)
         buf_putf(b, "  unfinished %llu bytes behind the last whole transaction\n",
-                 (unsigned long long)(found->torn_bytes + found->open_bytes));
+                 (unsigned long long)found->torn_bytes + found->open_bytes);
     if (counts != NULL)
         buf_putf(b, "  changes    %llu, all of them whole\n", (unsigned long long)counts->changes);
 }

@@ -138,11 +138,12 @@ void config_parse_keys_but(const struct config_node *map, const struct config_ke
 
     /* "redis:" with nothing behind it is a map of nothing. */
     if (map != NULL && map->kind != CONFIG_MAP && !config_is_null(map)) {
-        if (!map->unresolved)
+        if (!map->unresolved) {
             config_fault(rep, map, E_CONFIG_TYPE, "%s%s%s expects a map of keys, not %s",
                          map->key != NULL ? "\"" : "", map->key != NULL ? map->key->text.p : "this",
                          map->key != NULL ? "\"" : "",
                          map->kind == CONFIG_LIST ? "a list" : "a single value");
+        }
         given = NULL;
     }
     for (const struct config_key *key = keys; key->name != NULL; key++)

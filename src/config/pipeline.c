@@ -290,13 +290,14 @@ static bool take_type_key(void *ctx, const struct config_node *key)
     size_t type_n = type_names(walk->rep, types, 0, CONFIG_NAMES_MAX);
 
     if (find_type(walk->rep, key->text) != NULL) {
-        if (walk->type_key != NULL)
+        if (walk->type_key != NULL) {
             config_fault(
                 walk->rep, key, E_CONFIG_SINK_ONE,
                 "a sink has exactly one kind; this one is \"%s\" already, make a second sink",
                 walk->type_key->text.p);
-        else
+        } else {
             walk->type_key = key;
+        }
         return true;
     }
     if (config_nearest(key->text, types, type_n) == NULL &&

@@ -167,12 +167,13 @@ static void check_duplicates(struct builder *b, const struct config_node *map)
         const struct config_node *key = map->keys[i];
         const struct config_node *first = map_get(&seen, key->text);
 
-        if (first != NULL)
+        if (first != NULL) {
             config_fault(b->rep, key, E_CONFIG_DUPLICATE_KEY,
                          "key \"%s\" is given twice; the first is in line %d",
                          config_shown(b->rep, key), first->line);
-        else
+        } else {
             (void)map_put(&seen, key->text, (void *)(uintptr_t)key);
+        }
     }
     map_done(&seen);
 }

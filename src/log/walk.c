@@ -192,12 +192,13 @@ static bool check_place(struct walker *k, size_t i, struct error *err)
 
     if (k->why != NULL || i == 0 || base == k->w->end)
         return true;
-    if (base > k->w->end)
+    if (base > k->w->end) {
         return error_set(err, ERR_CORRUPT, E_LOG_SEGMENT_MISSING,
                          "cannot use the log in %s: nothing holds the bytes from %llu to %llu, "
                          "where %016llx.seg begins",
                          k->dir, (unsigned long long)k->w->end, (unsigned long long)base,
                          (unsigned long long)base);
+    }
     return error_set(err, ERR_CORRUPT, E_LOG_SEGMENT_SWAPPED,
                      "cannot use %s: the segment before it ends at %llu", path_of(k, base, path),
                      (unsigned long long)k->w->end);
@@ -209,11 +210,12 @@ static bool check_header(struct walker *k, uint64_t base, const struct segment_h
 {
     char path[PATH_SIZE];
 
-    if (h->base != base)
+    if (h->base != base) {
         return error_set(err, ERR_CORRUPT, E_LOG_SEGMENT_SWAPPED,
                          "cannot use %s: by its header it begins at %llu, by its name at %llu",
                          path_of(k, base, path), (unsigned long long)h->base,
                          (unsigned long long)base);
+    }
     if (k->why == NULL && k->link_known && h->link != k->link)
         return error_set(err, ERR_CORRUPT, E_LOG_SEGMENT_SWAPPED,
                          "cannot use %s: it does not continue the segment before it",
@@ -233,11 +235,12 @@ static bool walk_open_segment(struct walker *k, size_t i, struct error *err)
         return read_failed(k, s->base, err);
     if (p != NULL)
         state = segment_header_decode(p, &h);
-    if (state == SEGMENT_HEADER_NEWER)
+    if (state == SEGMENT_HEADER_NEWER) {
         return error_set(err, ERR_STOP, E_LOG_VERSION,
                          "cannot use %s: it was written by a newer multisink (this one knows "
                          "format version %d)",
                          path_of(k, s->base, path), SEGMENT_VERSION);
+    }
     if (i == 0) {
         k->w->end = k->w->commit_end = s->base;
         k->link_known = s->base == 0;
@@ -297,16 +300,18 @@ static bool judge(const struct walker *k, struct error *err)
     uint64_t durable = k->begun > w->synced ? k->begun : w->synced;
     char path[PATH_SIZE];
 
-    if (k->why != NULL && k->bad_base + k->bad_at < durable)
+    if (k->why != NULL && k->bad_base + k->bad_at < durable) {
         return error_set(err, ERR_CORRUPT, E_LOG_CORRUPT,
                          "cannot use %s: at offset %llu %s, and the log was durable up to %llu",
                          path_of(k, k->bad_base, path), (unsigned long long)k->bad_at, k->why,
                          (unsigned long long)durable);
-    if (w->commit_end < w->synced)
+    }
+    if (w->commit_end < w->synced) {
         return error_set(err, ERR_CORRUPT, E_LOG_CORRUPT,
                          "cannot use the log in %s: its last whole unit ends at %llu, and it was "
                          "durable up to %llu",
                          k->dir, (unsigned long long)w->commit_end, (unsigned long long)w->synced);
+    }
     return true;
 }
 

@@ -51,7 +51,9 @@ static char letter(const struct postgres_result *r, int row, int column)
 {
     struct str s = postgres_text(r, row, column);
 
-    return s.n > 0 ? s.p[0] : '\0';
+    if (s.n == 0)
+        return '\0';
+    return s.p[0];
 }
 
 static void fill_table(const struct postgres_result *r, int row, struct arena *a, struct found *f)

@@ -47,7 +47,9 @@ static void fill_type(const struct postgres_result *r, int row, int first, struc
 
     c->type_name = arena_str(a, postgres_text(r, row, first));
     c->element_oid = (uint32_t)postgres_u64(r, row, first + 1);
-    c->type_kind = kind.n > 0 ? kind.p[0] : 'b';
+    c->type_kind = 'b';
+    if (kind.n > 0)
+        c->type_kind = kind.p[0];
 }
 
 static void fill_column(const struct postgres_result *r, int row, struct arena *a,

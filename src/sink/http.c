@@ -154,11 +154,12 @@ static bool http_relation(struct sink *s, const struct relation *rel, struct err
         struct str missing = http_url_missing(url, rel);
         struct str text = http_url_text(url);
 
-        if (missing.n > 0)
+        if (missing.n > 0) {
             return error_set(err, ERR_STOP, E_HTTP_COLUMN,
                              "cannot send table \"%.*s\" to %.*s: it has no column \"%.*s\"",
                              STR_ARG(rel->table), (int)(text.n < 120 ? text.n : 120), text.p,
                              STR_ARG(missing));
+        }
     }
     return true;
 }

@@ -99,14 +99,15 @@ static bool check_header(const struct config_node *key, const struct config_node
                      STR_ARG(key->text));
     else if (value->kind != CONFIG_SCALAR)
         config_fault(rep, value, E_CONFIG_TYPE, "a header has one value");
-    else if (!is_header_value(value->text))
+    else if (!is_header_value(value->text)) {
         config_fault(
             rep, value, E_CONFIG_VALUE,
             "a header's value must not be empty, longer than %d bytes, or hold line ends or other"
             " control characters",
             LINE_MAX_BYTES);
-    else
+    } else {
         return true;
+    }
     return false;
 }
 
@@ -141,13 +142,14 @@ static void parse_one_secret(const struct config_node *node, struct http_secrets
 {
     config_mask(rep, node);
     if (node->kind != CONFIG_SCALAR ||
-        !http_secret_parse(node->text, &secrets->items[secrets->count]))
+        !http_secret_parse(node->text, &secrets->items[secrets->count])) {
         config_fault(
             rep, node, E_CONFIG_VALUE,
             "a secret is whsec_ and base64 of %d to %d bytes (whsec_$(openssl rand -base64 32))",
             HTTP_SECRET_MIN, HTTP_SECRET_MAX);
-    else
+    } else {
         secrets->count++;
+    }
 }
 
 static void parse_secrets(const struct config_node *node, void *field, struct config_report *rep)

@@ -132,11 +132,12 @@ static bool stop_error(const struct http_reply *r, const char *host, const char 
         return error_set(err, ERR_STOP, E_HTTP_GONE,
                          "cannot deliver to %s: HTTP 410, the endpoint is gone for good: %s", host,
                          shown);
-    if (r->status >= 300 && r->status < 400)
+    if (r->status >= 300 && r->status < 400) {
         return error_set(
             err, ERR_STOP, E_HTTP_REDIRECT,
             "cannot deliver to %s: HTTP %u sends elsewhere (\"%s\"), which is not followed", host,
             r->status, shown);
+    }
     return error_set(err, ERR_STOP, E_HTTP_CREDENTIALS,
                      "cannot deliver to %s: HTTP %u, the credentials are not accepted: %s", host,
                      r->status, shown);

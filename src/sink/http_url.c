@@ -69,11 +69,12 @@ static bool split(struct http_url *url, struct str text, struct arena *a, struct
     if (!str_starts(text, STR("http://")) && !str_starts(text, STR("https://")))
         return refuse(text, "it must start with http:// or https://", err);
     for (size_t i = 0; i < text.n; i++) {
-        if ((unsigned char)text.p[i] <= 0x20 || (unsigned char)text.p[i] >= 0x7F)
+        if ((unsigned char)text.p[i] <= 0x20 || (unsigned char)text.p[i] >= 0x7F) {
             return refuse(text,
                           "spaces, control characters and letters beyond ASCII must be written"
                           " as %XX",
                           err);
+        }
     }
     rest = str_make(text.p + scheme + 3, text.n - scheme - 3);
     while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?' && rest.p[end] != '#')

@@ -93,11 +93,12 @@ static bool stdout_write(struct sink *s, const struct batch *b, struct sink_resu
     for (size_t i = 0; i < b->count; i++) {
         rowjson_change(&b->changes[i], &s->lines);
         buf_u8(&s->lines, '\n');
-        if (!buf_ok(&s->lines))
+        if (!buf_ok(&s->lines)) {
             return error_set(err, ERR_STOP, E_SYS_LIMIT,
                              "cannot print a change of table \"%.*s\": its JSON passes %zu bytes",
                              (int)b->changes[i].rel->table.n, b->changes[i].rel->table.p,
                              s->lines.limit);
+        }
         if (s->lines.n >= LINES_FULL && !write_lines(s, err))
             return false;
     }
