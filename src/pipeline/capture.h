@@ -62,7 +62,8 @@ struct capture {
     int64_t status_interval_us;
     int64_t looked_us; /* when the slot was last looked at, monotonic */
     bool reply_wanted;
-    bool unsynced; /* something was appended since the last sync */
+    bool unsynced;                    /* something was appended since the last sync */
+    enum progress_state state_before; /* where PROGRESS_WAITING goes back to */
 };
 
 bool capture_init(struct capture *c, const struct capture_opts *opts, struct error *err) MUST_CHECK;
@@ -81,6 +82,11 @@ bool capture_new_history(struct capture *c, struct error *err) MUST_CHECK;
 bool capture_connect_replication(struct capture *c, struct error *err) MUST_CHECK;
 bool capture_set_phase(struct capture *c, enum checkpoint_phase phase,
                        struct error *err) MUST_CHECK;
+/* Invariant 1, pure: durable, not falling, and nothing that the server has not sent itself. */
+struct lsn capture_confirmable(struct lsn durable, struct lsn seen, struct lsn confirmed);
+/* Invariant 2: a keepalive said that everything below idle_end was sent, and nothing of it is pending
+ * here: no transaction is open (one that is skipped counts), all that was appended is durable. */
+bool capture_is_idle(const struct capture *c);
 /* Closes the connections, the stream of the server first and in order. */
 void capture_disconnect(struct capture *c);
 
@@ -90,6 +96,8 @@ bool capture_wait_for_space(struct capture *c, const struct error *why,
                             struct error *err) MUST_CHECK;
 /* stream_sync, waiting for space when there is none. Sets c->durable. */
 bool capture_sync(struct capture *c, struct error *err) MUST_CHECK;
+/* ops->begin, waiting for space when there is none. */
+bool capture_begin(struct capture *c, const struct frame_tx *tx, struct error *err) MUST_CHECK;
 /* A mark and a sync: the stream holds everything up to `lsn`. */
 bool capture_mark(struct capture *c, struct lsn lsn, struct error *err) MUST_CHECK;
 

@@ -117,7 +117,7 @@ static bool copy_tables(struct copy *copy, struct error *err)
     struct stream *s = copy->c->opts.stream;
     size_t count = postgres_snapshot_count(copy->snapshot);
 
-    if (!s->ops->begin(s, &copy->tx, err))
+    if (!capture_begin(copy->c, &copy->tx, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         if (!copy_table(copy, i, err))

@@ -176,6 +176,9 @@ static bool start_over(struct capture *c, const struct postgres_slot *slot, stru
         /* The copy was complete and synced; only the note of it was lost. */
         return go_on(c, slot, err);
     }
+    /* A slot of another name was never ours to drop, unless the user says so. */
+    if (c->source_known && !c->opts.resnapshot && slot->exists && names_changed(c, err))
+        return false;
     if (slot->exists) {
         bool ours = strcmp(slot->plugin, "pgoutput") == 0 &&
                     strcmp(slot->database, c->server.database) == 0;
@@ -196,12 +199,14 @@ static bool start_over(struct capture *c, const struct postgres_slot *slot, stru
     return capture_new_history(c, err);
 }
 
+/* A log without a single change is no history yet: an adoption that was interrupted between its mark and
+ * the note of it leaves such a one, and is done again. */
 static bool state_is_missing(const struct capture *c)
 {
     struct stream_tail tail;
 
     c->opts.stream->ops->tail(c->opts.stream, &tail);
-    return !c->source_known && tail.position.epoch > 0;
+    return !c->source_known && tail.last_wts != 0;
 }
 
 static bool choose(struct capture *c, const struct postgres_slot *slot, struct error *err)
@@ -242,6 +247,10 @@ bool capture_start(struct capture *c, struct error *err)
     struct postgres_slot slot;
     struct progress_capture *p;
 
+    /* What the last connection brought and nobody synced is in the log already. It becomes durable
+     * first, so that the tail says of it that it need not be taken again. */
+    if (!capture_sync(c, err))
+        return false;
     if (!connect_one(c, false, &c->sql, err) || !postgres_server_look(c->sql, &c->server, err) ||
         !postgres_server_judge(&c->server, err))
         return false;

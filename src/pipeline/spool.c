@@ -49,6 +49,9 @@ static bool spill(struct spool *s, struct error *err)
 {
     if (s->fd < 0) {
         s->fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (s->fd < 0 && file_is_full(errno))
+            return error_sys(err, ERR_RETRY, E_SYS_DISK_FULL, errno,
+                             "cannot make a spool file in %s", s->dir);
         if (s->fd < 0)
             return error_sys(err, ERR_STOP, E_SPOOL_FILE, errno, "cannot make a spool file in %s",
                              s->dir);
