@@ -47,7 +47,10 @@ struct state {
 static bool fail(struct state *st, int rc, struct error *err)
 {
     const char *why = st->db != NULL ? sqlite3_errmsg(st->db) : sqlite3_errstr(rc);
+    int extended = st->db != NULL ? sqlite3_extended_errcode(st->db) : rc;
 
+    if (extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC)
+        return error_set(err, ERR_CORRUPT, E_SYS_FSYNC, "cannot sync %s: %s", st->path, why);
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return error_set(err, ERR_RETRY, E_SYS_DISK_FULL, "cannot write %s: %s", st->path, why);

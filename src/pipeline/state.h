@@ -10,7 +10,8 @@
  * One struct state per thread: SQLite's own locking keeps threads and processes (the dlq command beside
  * a running daemon) apart. A file of a newer version is refused.
  * Errors: ERR_RETRY E_SYS_DISK_FULL when there is no space, ERR_CORRUPT E_STATE_BAD when the file is
- * damaged, else ERR_STOP E_STATE_FILE.
+ * damaged, ERR_CORRUPT E_SYS_FSYNC when it cannot be synced (the process must end), else ERR_STOP
+ * E_STATE_FILE.
  */
 
 #include "base/arena.h"

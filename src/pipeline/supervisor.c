@@ -45,6 +45,8 @@ static bool open_stream(struct supervisor *s, struct error *err)
                                     .segment_bytes = conf->segment,
                                     .verify_bytes = VERIFY_BYTES,
                                     .keep_ms = conf->keep_ms,
+                                    .keep_bytes = conf->max_size / 10 * 9,
+                                    .ops = s->opts.ops,
                                     .clock = s->opts.clock };
     struct log_recovery recovery = { 0 };
     bool ok = log_stream_open(&opts, &s->stream, &recovery, err);
@@ -98,6 +100,7 @@ bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret
     struct supervisor *s = mem_zalloc(1, sizeof *s);
 
     s->opts = *opts;
+    s->started_us = clock_real_us(opts->clock);
     s->lock_fd = -1;
     s->stop_capture.fd = -1;
     s->stop_deliver.fd = -1;
@@ -114,7 +117,6 @@ bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret
 
 bool supervisor_start(struct supervisor *s, struct error *err)
 {
-    s->started_us = clock_real_us(s->opts.clock);
     for (size_t i = 0; i < s->deliver_count; i++) {
         char name[16];
 
@@ -144,31 +146,11 @@ static bool slowest(struct supervisor *s, struct position *ret_position)
     return found;
 }
 
-/* The slowest sink's position as it was a safety window ago. Kept as at most 64 samples over the
- * window, so that it errs on the old side by a 64th. */
-static bool position_a_window_ago(struct supervisor *s, int64_t now, struct position *ret_position)
+/* Invariant 7: after a failed fsync nobody knows what is on the disk, so nothing is tried again. */
+static void tell_log(struct supervisor *s, const struct error *err)
 {
-    int64_t window_us = s->opts.config->stream.safety_window_ms * 1000;
-    enum { SAMPLES = sizeof s->window / sizeof s->window[0] };
-    struct position current;
-    bool found = false;
-    unsigned keep_from = 0;
-
-    if (!slowest(s, &current))
-        return false;
-    for (unsigned i = 0; i < s->window_n; i++) {
-        if (now - s->window[i].at_us >= window_us) {
-            *ret_position = s->window[i].position;
-            keep_from = i;
-            found = true;
-        }
-    }
-    memmove(s->window, s->window + keep_from, (s->window_n - keep_from) * sizeof s->window[0]);
-    s->window_n -= keep_from;
-    if (s->window_n == 0 || (s->window_n < SAMPLES &&
-                             now - s->window[s->window_n - 1].at_us >= window_us / (SAMPLES - 2)))
-        s->window[s->window_n++] = (struct window){ now, current };
-    return found;
+    s->disk_failed = s->disk_failed || error_is(err, E_SYS_FSYNC);
+    logger_failure(s->disk_failed ? LOGGER_ERROR : LOGGER_WARN, "log", err);
 }
 
 /* when_full: drop. The oldest segments go although a sink still needs them; it stops with a gap. */
@@ -182,7 +164,7 @@ static void drop_oldest(struct supervisor *s)
     if (conf->when_full != CONFIG_FULL_DROP_OLDEST || stats.bytes < conf->max_size)
         return;
     if (!s->stream->ops->trim(s->stream, conf->max_size / 10 * 9, &err))
-        logger_failure(LOGGER_WARN, "log", &err);
+        tell_log(s, &err);
     else
         logger_warn("log", "above max_size: the oldest changes were dropped (when_full: drop)");
 }
@@ -191,13 +173,16 @@ static void retain(struct supervisor *s)
 {
     int64_t now = clock_mono_us(s->opts.clock);
     struct position needed;
+    struct position at;
     struct error err;
 
     if (s->retained_us != 0 && now - s->retained_us < RETAIN_EVERY_US)
         return;
     s->retained_us = now;
-    if (position_a_window_ago(s, now, &needed) && !s->stream->ops->retain(s->stream, needed, &err))
-        logger_failure(LOGGER_WARN, "log", &err);
+    if (slowest(s, &at) &&
+        window_move(&s->window, s->opts.config->stream.safety_window_ms * 1000, now, at, &needed) &&
+        !s->stream->ops->retain(s->stream, needed, &err))
+        tell_log(s, &err);
     drop_oldest(s);
 }
 
@@ -217,11 +202,26 @@ static bool all_drained(struct supervisor *s)
     return true;
 }
 
+/* A sink's own state is on the same disk as the log. */
+static bool sink_disk_failed(struct supervisor *s)
+{
+    for (size_t i = 0; i < s->deliver_count; i++) {
+        struct progress_sink p;
+
+        progress_get_sink(&s->delivers[i].progress, &p);
+        if (p.state == PROGRESS_FAILED && error_is(&p.last_error, E_SYS_FSYNC))
+            return true;
+    }
+    return false;
+}
+
 enum supervisor_verdict supervisor_tick(struct supervisor *s)
 {
     struct progress_capture p;
 
     retain(s);
+    if (s->disk_failed || sink_disk_failed(s))
+        return SUPERVISOR_DEAD;
     progress_get_capture(&s->capture.progress, &p);
     if (p.state != PROGRESS_FAILED)
         return SUPERVISOR_GOES_ON;

@@ -8,7 +8,7 @@
  *
  *     supervisor_open -> supervisor_start -> supervisor_tick()* -> supervisor_stop -> supervisor_close
  *
- *  (5) A segment is removed only when every sink's position is past it by the safety window.
+ *  (5) A segment is removed only when every sink's position is past it by the safety window (window.h).
  *  (7) An fsync that fails ends the process; supervisor_tick says so at once.
  */
 
@@ -16,12 +16,14 @@
 #include "pipeline/capture.h"
 #include "pipeline/deliver.h"
 #include "pipeline/thread.h"
+#include "pipeline/window.h"
 
 struct supervisor_opts {
     const struct config *config;
     const struct clock *clock;
     bool resnapshot;
-    const char *restart_sink; /* name, or NULL */
+    const char *restart_sink;   /* name, or NULL */
+    const struct file_ops *ops; /* of the log; NULL: the real ones */
 };
 
 struct supervisor {
@@ -39,11 +41,8 @@ struct supervisor {
     size_t deliver_count; /* those that were initialised */
     int64_t started_us;   /* real time */
     int64_t retained_us;
-    struct window { /* where the slowest sink stood, and when: the safety window */
-        int64_t at_us;
-        struct position position;
-    } window[64];
-    unsigned window_n;
+    bool disk_failed;     /* an fsync of the log's directory did */
+    struct window window; /* where the slowest sink stood */
 };
 
 bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret_supervisor,

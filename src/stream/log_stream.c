@@ -270,17 +270,6 @@ static bool remove_below(struct log_stream *s, struct pos needed, int64_t keep_m
     return true;
 }
 
-static bool retain(struct stream *stream, struct position oldest_needed, struct error *err)
-{
-    struct log_stream *s = self(stream);
-    struct pos base;
-    bool found;
-
-    if (!log_stream_find(s, oldest_needed, &base, &found, err))
-        return false;
-    return !found || remove_below(s, base, s->keep_ms, err);
-}
-
 /* The base of the first segment that begins at or above `at`, or of the last one. */
 static struct pos segment_at_or_above(struct log *l, struct pos at)
 {
@@ -297,19 +286,37 @@ static struct pos segment_at_or_above(struct log *l, struct pos at)
     return at;
 }
 
-static bool trim(struct stream *stream, uint64_t bytes_max, struct error *err)
+/* Removes the oldest segments, none of them at or above `needed`, until bytes_max are left. */
+static bool shrink(struct log_stream *s, uint64_t bytes_max, struct pos needed, struct error *err)
 {
-    struct log_stream *s = self(stream);
     struct log_stats log;
-    struct pos needed = { 0 };
+    struct pos enough;
 
     log_stats(s->log, &log);
     if (log.bytes <= bytes_max)
         return true;
     /* A segment goes when the next one begins at or below this, so the limit is met or just passed. */
-    needed.v = log.oldest.v + (log.bytes - bytes_max);
-    needed = segment_at_or_above(s->log, needed);
-    return remove_below(s, needed, 0, err);
+    enough = segment_at_or_above(s->log, (struct pos){ log.oldest.v + (log.bytes - bytes_max) });
+    return remove_below(s, enough.v < needed.v ? enough : needed, 0, err);
+}
+
+static bool retain(struct stream *stream, struct position oldest_needed, struct error *err)
+{
+    struct log_stream *s = self(stream);
+    struct pos base;
+    bool found;
+
+    if (!log_stream_find(s, oldest_needed, &base, &found, err))
+        return false;
+    if (!found)
+        return true;
+    return remove_below(s, base, s->keep_ms, err) &&
+           (s->keep_bytes == 0 || shrink(s, s->keep_bytes, base, err));
+}
+
+static bool trim(struct stream *stream, uint64_t bytes_max, struct error *err)
+{
+    return shrink(self(stream), bytes_max, (struct pos){ UINT64_MAX }, err);
 }
 
 static void get_stats(struct stream *stream, struct stream_stats *ret_stats)
@@ -376,6 +383,7 @@ static struct log_stream *make(const struct log_stream_opts *opts)
     s->stream.ops = &log_stream_ops;
     s->clock = opts->clock != NULL ? opts->clock : &clock_system;
     s->keep_ms = opts->keep_ms;
+    s->keep_bytes = opts->keep_bytes;
     s->generation = 1;
     map_init(&s->by_version);
     map_init(&s->newest);

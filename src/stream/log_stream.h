@@ -20,6 +20,7 @@ struct log_stream_opts {
     uint64_t segment_bytes;     /* 0: the log's default */
     uint64_t verify_bytes;      /* as in struct log_opts */
     int64_t keep_ms;            /* segments are kept at least this long */
+    uint64_t keep_bytes;        /* above this size keep_ms does not count; 0: it always does */
     const struct file_ops *ops; /* NULL: file_posix */
     const struct clock *clock;  /* NULL: clock_system */
     bool readonly;              /* to look: no writer's calls; see log_open_readonly */

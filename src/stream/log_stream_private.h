@@ -24,6 +24,7 @@ struct log_stream {
     struct log *log;
     const struct clock *clock;
     int64_t keep_ms;
+    uint64_t keep_bytes;
 
     /* Writer's thread only. */
     bool in_tx;

@@ -66,7 +66,7 @@ struct stream_ops {
     bool (*mark)(struct stream *s, struct position pos, struct error *err);
     bool (*sync)(struct stream *s, struct position *ret_durable, struct error *err);
     /* Gives up what no reader needs: everything below `oldest_needed` and older than the configured
-     * age. Any thread. */
+     * age, or, above the configured size, of any age. Any thread. */
     bool (*retain)(struct stream *s, struct position oldest_needed, struct error *err);
     /* Gives up the oldest, whoever needs it, until at most `bytes_max` are stored (or only what is
      * being written is left). A reader that needed it gets ERR_STOP. Any thread. */
