@@ -9,7 +9,7 @@ const char cli_slot_usage[] =
     "multisink slot drop --yes               drop it: PostgreSQL keeps no WAL for it any more\n"
     "\n"
     "A slot that nobody reads keeps WAL on the server until its disk is full. Drop it when a pipeline\n"
-    "is given up. `multisink run` makes it again, with a new copy of the tables.\n"
+    "is given up. `multisink run --resnapshot` makes it again, with a new copy of the tables.\n"
     "\n"
     "  --config FILE  the configuration (pipeline.yaml)\n"
     "  --json         as one JSON object\n"

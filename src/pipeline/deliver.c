@@ -9,8 +9,9 @@
 
 enum {
     WAIT_MS = 1000,
-    WAIT_PARKED_MS = 300,       /* while something is parked, requests are looked for */
-    STORE_EVERY_US = 50 * 1000, /* positions that may be repeated are stored at most this often */
+    WAIT_PARKED_MS = 300,        /* while something is parked, requests are looked for */
+    STORE_EVERY_US = 50 * 1000,  /* positions that may be repeated are stored at most this often */
+    MOVE_EVERY_US = 2000 * 1000, /* a position at the target, when nothing of the log is for it */
     TELL_EVERY_TRIES = 16
 };
 
@@ -90,6 +91,8 @@ static bool store_position(struct deliver *d, bool now, struct error *err)
 static void advance(struct deliver *d, const struct batch *all, bool wrote)
 {
     d->position = all->after;
+    if (wrote)
+        d->moved_us = clock_mono_us(d->opts.clock);
     if (wrote || d->ops->position == NULL)
         d->written = all->after;
 }
@@ -317,9 +320,6 @@ static void succeeded(struct deliver *d, const struct batch *wanted)
     int64_t now = real_us(d);
     struct progress_sink *p = progress_edit_sink(&d->progress);
 
-    if (p->state == PROGRESS_RETRYING)
-        logger_info(d->who, "goes on after %u tries", d->backoff.tries);
-    p->state = PROGRESS_RUNNING;
     p->last_success_us = now;
     p->rows += wanted->count;
     p->batches++;
@@ -328,6 +328,17 @@ static void succeeded(struct deliver *d, const struct batch *wanted)
         if (wanted->changes[i].op != CHANGE_SNAPSHOT)
             progress_latency_add(&p->latency, now - wanted->changes[i].commit_time_us, 1);
     }
+    progress_release(&d->progress);
+}
+
+/* A round went well, with or without changes for this sink. */
+static void recovered(struct deliver *d)
+{
+    struct progress_sink *p = progress_edit_sink(&d->progress);
+
+    if (p->state == PROGRESS_RETRYING)
+        logger_info(d->who, "goes on after %u tries", d->backoff.tries);
+    p->state = PROGRESS_RUNNING;
     progress_release(&d->progress);
     backoff_clear(&d->backoff);
 }
@@ -366,6 +377,14 @@ static void set_pending(struct deliver *d, int64_t since_us)
     tell_lag(d);
 }
 
+/* A position that the target keeps must follow although nothing of the log is for it, else the log is
+ * kept for this sink for ever: now and then the target gets a batch without changes. */
+static bool must_move(const struct deliver *d, const struct batch *all)
+{
+    return d->ops->position != NULL && position_cmp(d->written, all->after) < 0 &&
+           clock_mono_us(d->opts.clock) - d->moved_us >= MOVE_EVERY_US;
+}
+
 /* Writes a batch, again and again until it is done; what a try takes of the arena is given back. */
 static bool deliver_batch(struct deliver *d, const struct batch *all, struct error *err)
 {
@@ -374,14 +393,16 @@ static bool deliver_batch(struct deliver *d, const struct batch *all, struct err
     struct sink_result held_res = { 0 };
     struct arena_mark mark;
     bool rewound = false;
+    bool move;
 
     deliver_select(d, all, &wanted, &held_res, &held);
+    move = wanted.count > 0 || must_move(d, all);
     if (d->ops->position != NULL)
         wanted.before = d->written;
     if (wanted.count > 0)
         set_pending(d, wanted.changes[0].commit_time_us);
     mark = arena_mark(&d->arena);
-    while (wanted.count + held.count > 0 && !try_batch(d, &wanted, &held, &held_res, err)) {
+    while ((move || held.count > 0) && !try_batch(d, &wanted, &held, &held_res, err)) {
         do {
             if (!wait_to_retry(d, err))
                 return false;
@@ -392,7 +413,7 @@ static bool deliver_batch(struct deliver *d, const struct batch *all, struct err
     }
     if (wanted.count > 0)
         succeeded(d, &wanted);
-    advance(d, all, wanted.count > 0);
+    advance(d, all, move);
     return true;
 }
 
@@ -416,6 +437,8 @@ static bool step(struct deliver *d, struct error *err)
     if (!deliver_batch(d, &all, err) || !store_position(d, all.count == 0, err))
         return false;
     set_pending(d, 0);
+    if (d->ready) /* else the target fell back, and comes up again with the next round */
+        recovered(d);
     return true;
 }
 

@@ -56,9 +56,10 @@ struct deliver {
                                   target says; a batch that holds nothing for it does not move it */
     struct position stored;   /* what state.db says */
     int64_t stored_us;
-    bool known;      /* state.db has a position of this sink */
-    bool started;    /* a sink with a position of its own was given its first */
-    struct map held; /* keys with a parked record; values are not used */
+    int64_t moved_us; /* when `written` last followed */
+    bool known;       /* state.db has a position of this sink */
+    bool started;     /* a sink with a position of its own was given its first */
+    struct map held;  /* keys with a parked record; values are not used */
     int64_t parked;
     int64_t park_looked_us;
     struct map relations_told; /* versions the sink has accepted */

@@ -148,20 +148,23 @@ static void tell_parked(struct deliver *d, const struct batch *b, const struct s
         return;
     buf_init(&key, 4 * KIB);
     key_text(&b->changes[first->index], &key);
-    logger_warn(d->who,
-                "%zu record(s) parked, %lld in all; the first: %s: %s   multisink dlq list %s",
-                res->reject_count, (long long)d->parked, buf_cstr(&key),
-                first->reason != NULL ? first->reason : "", d->opts.sink->name);
+    logger_warn(
+        d->who,
+        "%zu record(s) parked, %lld in all; the first: %s: %s   multisink dlq list --sink %s",
+        res->reject_count, (long long)d->parked, buf_cstr(&key),
+        first->reason != NULL ? first->reason : "", d->opts.sink->name);
     buf_done(&key);
 }
 
 bool deliver_park(struct deliver *d, const struct batch *b, const struct sink_result *res,
                   struct error *err)
 {
+    const struct sink_reject *last;
     bool ok;
 
     if (res->reject_count == 0)
         return true;
+    last = &res->rejects[res->reject_count - 1];
     if (!state_durable(d->state, true, err) || !state_run(d->state, "BEGIN IMMEDIATE", err))
         return false;
     ok = add_all(d, b, res, err) && state_run(d->state, "COMMIT", err);
@@ -179,7 +182,7 @@ bool deliver_park(struct deliver *d, const struct batch *b, const struct sink_re
             err, ERR_STOP, E_PARK_FULL,
             "cannot park more than park_max (%lld) records: %lld are; the last reason: %s",
             (long long)d->opts.sink->park_max, (long long)d->parked,
-            res->rejects[res->reject_count - 1].reason);
+            last->reason != NULL ? last->reason : "");
     }
     return true;
 }

@@ -77,7 +77,8 @@ struct sink_ops {
                  struct error *err);
     /* Only for a sink that keeps its position at the target, together with the data: what it is now.
      * *ret_found false: there is none yet. Called after open and after every ERR_RETRY of write: the
-     * target may have lost its last second, then the loop goes back with it. NULL: state.db keeps it. */
+     * target may have lost its last second, then the loop goes back with it. Such a sink is given a batch
+     * without changes now and then, only to move its position. NULL: state.db keeps it. */
     bool (*position)(struct sink *s, bool *ret_found, struct position *ret_position,
                      struct error *err);
     /* First thing for such a sink when it has none yet: start from here. NULL as above. */

@@ -20,6 +20,7 @@ struct puppet {
     unsigned ids[IDS_MAX]; /* delivered, in order */
     size_t count;
     unsigned retries_left; /* next writes fail with ERR_RETRY after they were applied */
+    unsigned closed_opens; /* next opens fail with ERR_RETRY */
     unsigned refuse_id;    /* this one is refused */
     bool refuse;
     bool stop;         /* next write fails with ERR_STOP */
@@ -42,7 +43,10 @@ static bool puppet_open(const void *conf, const struct sink_env *env, struct sin
 
     (void)conf;
     (void)env;
-    (void)err;
+    if (puppet.closed_opens > 0) {
+        puppet.closed_opens--;
+        return error_set(err, ERR_RETRY, E_NET_CONNECT, "the puppet is not at home");
+    }
     *ret_sink = &sink;
     return true;
 }
@@ -469,6 +473,34 @@ static void a_wave_of_refused_records_stops_the_sink(void **state)
     close_world(&w);
 }
 
+/* Else the log is kept for a sink whose table sleeps, until it is full. */
+static void a_position_at_the_target_follows_what_is_not_for_it(void **state)
+{
+    struct position top = { 1, 5, { 100 } };
+    struct world w;
+
+    open_world(&w, *state, &keeping_ops);
+    w.names[0] = "public.other";
+    fixture_append(w.stream, 100, 1, 5);
+    start(&w);
+    wait_until(position_cmp(look(&w).position, top) == 0);
+    assert_int_equal(position_cmp(puppet.position, top), 0);
+    assert_int_equal(delivered(), 0);
+    close_world(&w);
+}
+
+static void a_sink_that_came_back_is_no_longer_retrying_although_nothing_is_for_it(void **state)
+{
+    struct world w;
+
+    puppet.closed_opens = 3;
+    open_world(&w, *state, &plain_ops);
+    start(&w);
+    wait_until(look(&w).retries == 3);
+    wait_until(look(&w).state == PROGRESS_RUNNING);
+    close_world(&w);
+}
+
 static void changes_of_other_tables_are_passed_over(void **state)
 {
     struct world w;
@@ -499,6 +531,8 @@ int main(void)
         WITH_PUPPET(a_refused_record_is_parked_and_the_rest_goes_on),
         WITH_PUPPET(later_records_of_a_parked_key_wait_and_follow_in_order),
         WITH_PUPPET(a_wave_of_refused_records_stops_the_sink),
+        WITH_PUPPET(a_position_at_the_target_follows_what_is_not_for_it),
+        WITH_PUPPET(a_sink_that_came_back_is_no_longer_retrying_although_nothing_is_for_it),
         WITH_PUPPET(changes_of_other_tables_are_passed_over),
     };
 
