@@ -2,6 +2,7 @@
 #include "sink/cassandra_conf.h"
 
 #include "base/limits.h"
+#include "sink/tls_conf.h"
 
 #define SECOND_MS INT64_C(1000)
 
@@ -102,38 +103,6 @@ static void parse_columns(const struct config_node *node, void *field, struct co
     columns->count = n;
 }
 
-static const struct config_key tls_keys[] = {
-    { .name = "enabled",
-      .type = CONFIG_BOOL,
-      .fallback = "false",
-      .offset = offsetof(struct net_tls, enabled),
-      .help = "Whether connections are encrypted." },
-    { .name = "verify",
-      .type = CONFIG_BOOL,
-      .fallback = "true",
-      .offset = offsetof(struct net_tls, verify),
-      .help =
-          "Whether the node's certificate and name are checked. `false` keeps out readers, but nobody "
-          "who pretends to be the node." },
-    { .name = "ca",
-      .type = CONFIG_STRING,
-      .offset = offsetof(struct net_tls, ca_file),
-      .help = "File with the certificates that are trusted; without it those of the system." },
-    { .name = "cert",
-      .type = CONFIG_STRING,
-      .offset = offsetof(struct net_tls, cert_file),
-      .help = "File with the client's certificate, for nodes that want one." },
-    { .name = "key",
-      .type = CONFIG_STRING,
-      .offset = offsetof(struct net_tls, key_file),
-      .help = "File with the private key of `cert`." },
-    { .name = "server_name",
-      .type = CONFIG_STRING,
-      .offset = offsetof(struct net_tls, server_name),
-      .help = "The name that the certificate must hold, where it is not the host's." },
-    { .name = NULL },
-};
-
 const struct config_key sink_cassandra_keys[] = {
     { .name = "contact_points",
       .type = CONFIG_STRINGS,
@@ -166,7 +135,7 @@ const struct config_key sink_cassandra_keys[] = {
     { .name = "tls",
       .type = CONFIG_GROUP,
       .offset = offsetof(struct sink_cassandra_conf, tls),
-      .group = tls_keys,
+      .group = tls_conf_keys,
       .help = "Encrypted connections." },
     { .name = "table",
       .type = CONFIG_CUSTOM,

@@ -15,6 +15,7 @@
  * All on the sink's deliver thread.
  */
 
+#include "net/net.h"
 #include "sink/sink.h"
 
 #include <openssl/types.h>
@@ -64,10 +65,7 @@ struct http_conf {
     struct http_secrets secrets;
     int64_t timeout_ms;
     int64_t max_in_flight;
-    struct {
-        const char *ca, *cert, *key, *server_name;
-        bool verify;
-    } tls;
+    struct net_tls tls; /* without `enabled`: the addresses say it */
 };
 
 extern const struct config_key http_keys[];

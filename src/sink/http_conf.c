@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/limits.h"
 #include "sink/http.h"
+#include "sink/tls_conf.h"
 
 #include <strings.h>
 
@@ -208,35 +209,6 @@ static const struct config_key batch_keys[] = {
     { .name = NULL },
 };
 
-#define TLS_OFFSET(field) (offsetof(struct http_conf, tls.field) - offsetof(struct http_conf, tls))
-
-static const struct config_key tls_keys[] = {
-    { .name = "ca",
-      .type = CONFIG_STRING,
-      .offset = TLS_OFFSET(ca),
-      .help = "File with the authorities to trust, in PEM; without it, the system's." },
-    { .name = "cert",
-      .type = CONFIG_STRING,
-      .offset = TLS_OFFSET(cert),
-      .help = "File with our certificate, in PEM, for receivers that ask for one." },
-    { .name = "key",
-      .type = CONFIG_STRING,
-      .offset = TLS_OFFSET(key),
-      .help = "File with the key of `cert`." },
-    { .name = "server_name",
-      .type = CONFIG_STRING,
-      .offset = TLS_OFFSET(server_name),
-      .help =
-          "Name that the certificate must be for, and that is sent as the host; without it, the host"
-          " of the address." },
-    { .name = "verify",
-      .type = CONFIG_BOOL,
-      .fallback = "true",
-      .offset = TLS_OFFSET(verify),
-      .help = "false switches off the check of the certificate, and with it the protection." },
-    { .name = NULL },
-};
-
 #define ROUTE_KEY(key, field, text)                                                                \
     {                                                                                              \
         .name = (key), .type = CONFIG_GROUP, .offset = offsetof(struct http_conf, field),          \
@@ -322,8 +294,8 @@ const struct config_key http_keys[] = {
     { .name = "tls",
       .type = CONFIG_GROUP,
       .offset = offsetof(struct http_conf, tls),
-      .group = tls_keys,
-      .help = "For https addresses." },
+      .group = TLS_CONF_HOW,
+      .help = "For https addresses; `server_name` is also sent as the host." },
     { .name = NULL },
 };
 
@@ -391,6 +363,6 @@ void http_conf_check(const void *conf_fields, const struct config_node *map,
         if (group != NULL && group->kind == CONFIG_MAP)
             check_url(conf, routes[i]->url, group, rep);
     }
-    if (tls != NULL && (conf->tls.cert == NULL) != (conf->tls.key == NULL))
+    if (tls != NULL && (conf->tls.cert_file == NULL) != (conf->tls.key_file == NULL))
         config_fault(rep, tls, E_CONFIG_VALUE, "tls.cert and tls.key belong together");
 }

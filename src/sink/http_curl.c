@@ -60,9 +60,9 @@ static bool set_tls(CURL *easy, const struct http_conf *conf)
     return curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-           set_text(easy, CURLOPT_CAINFO, conf->tls.ca) &&
-           set_text(easy, CURLOPT_SSLCERT, conf->tls.cert) &&
-           set_text(easy, CURLOPT_SSLKEY, conf->tls.key);
+           set_text(easy, CURLOPT_CAINFO, conf->tls.ca_file) &&
+           set_text(easy, CURLOPT_SSLCERT, conf->tls.cert_file) &&
+           set_text(easy, CURLOPT_SSLKEY, conf->tls.key_file);
 }
 
 bool http_curl_set_up(CURL *easy, const struct http_conf *conf, struct curl_slist *connect_to)

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "sink/redis_conn.h"
 #include "sink/redis_url.h"
+#include "sink/tls_conf.h"
 
 #include <ctype.h>
 
@@ -241,7 +242,7 @@ void redis_conf_check(const void *conf, const struct config_node *map, struct co
     if (tls != NULL && !c->url.tls)
         config_fault(rep, tls, E_REDIS_URL,
                      "`tls` is given, but the URL does not begin with rediss://");
-    if ((c->tls.cert == NULL) != (c->tls.key == NULL))
+    if ((c->tls.cert_file == NULL) != (c->tls.key_file == NULL))
         config_fault(rep, tls, E_REDIS_URL, "a client certificate needs both `cert` and `key`");
     if (redis_conf_username(c) != NULL && redis_conf_password(c) == NULL)
         config_fault(rep, c->url.node, E_REDIS_URL, "a user is given without a password");
@@ -250,31 +251,6 @@ void redis_conf_check(const void *conf, const struct config_node *map, struct co
 }
 
 /* ---- the table -------------------------------------------------------------------------------- */
-
-static const struct config_key tls_keys[] = {
-    { .name = "ca",
-      .type = CONFIG_STRING,
-      .offset = offsetof(struct redis_tls_conf, ca),
-      .help = "File with the certificates of the authorities to trust. Default: the system's." },
-    { .name = "cert",
-      .type = CONFIG_STRING,
-      .offset = offsetof(struct redis_tls_conf, cert),
-      .help = "File with the client certificate, when the server asks for one." },
-    { .name = "key",
-      .type = CONFIG_STRING,
-      .offset = offsetof(struct redis_tls_conf, key),
-      .help = "File with the client certificate's key, without a passphrase." },
-    { .name = "server_name",
-      .type = CONFIG_STRING,
-      .offset = offsetof(struct redis_tls_conf, server_name),
-      .help = "Name that the server's certificate must carry. Default: the host of the URL." },
-    { .name = "verify",
-      .type = CONFIG_BOOL,
-      .fallback = "true",
-      .offset = offsetof(struct redis_tls_conf, verify),
-      .help = "false accepts any certificate, and with it anyone in between." },
-    { .name = NULL },
-};
 
 #define EVENT(key, parser, text)                                                                   \
     {                                                                                              \
@@ -321,7 +297,7 @@ const struct config_key redis_conf_keys[] = {
     { .name = "tls",
       .type = CONFIG_GROUP,
       .offset = offsetof(struct redis_conf, tls),
-      .group = tls_keys,
+      .group = TLS_CONF_HOW,
       .help = "Certificates for rediss://." },
     { .name = "commands",
       .type = CONFIG_GROUP,

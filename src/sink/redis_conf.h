@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "model/change.h"
+#include "net/net.h"
 #include "process/template.h"
 
 /* One argument of a command; it stays exactly one, whatever values its template is filled with. */
@@ -46,17 +47,12 @@ struct redis_url {
     const struct config_node *node;
 };
 
-struct redis_tls_conf {
-    const char *ca, *cert, *key, *server_name;
-    bool verify;
-};
-
 struct redis_conf {
     struct redis_url url;
     const char *username;
     const char *password;
     int64_t db;
-    struct redis_tls_conf tls;
+    struct net_tls tls; /* without `enabled`: the URL says it */
     struct redis_commands commands;
     int64_t timeout_ms;
     int64_t script_commands_max;

@@ -214,12 +214,7 @@ static bool select_db(struct redis_conn *c, int64_t db, struct error *err)
 static bool connect_net(const struct redis_conf *conf, int stop_fd, struct net_conn **ret_net,
                         struct error *err)
 {
-    struct net_tls tls = { .enabled = conf->url.tls,
-                           .verify = conf->tls.verify,
-                           .ca_file = conf->tls.ca,
-                           .cert_file = conf->tls.cert,
-                           .key_file = conf->tls.key,
-                           .server_name = conf->tls.server_name };
+    struct net_tls tls = conf->tls;
     struct net_opts opts = { .host = conf->url.host,
                              .port = conf->url.port,
                              .unix_path = conf->url.unix_path,
@@ -228,6 +223,7 @@ static bool connect_net(const struct redis_conf *conf, int stop_fd, struct net_c
                                  conf->timeout_ms < CONNECT_MS ? (int)conf->timeout_ms : CONNECT_MS,
                              .stop_fd = stop_fd };
 
+    tls.enabled = conf->url.tls;
     return net_connect(&opts, ret_net, err);
 }
 
