@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
@@ -111,6 +112,7 @@ void logger_event(enum logger_level level, const char *who, const char *fmt, ...
 
 void logger_failure(enum logger_level level, const char *who, const struct error *err)
 {
+    assert(err != NULL);
     if (logger_enabled(level))
         emit(level, who, err, err->msg);
 }

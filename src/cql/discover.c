@@ -160,8 +160,10 @@ static bool read_peers(struct cql_conn *c, int64_t deadline_us, struct cql_rows 
         return false;
     if (!failed)
         return true;
-    if (!lacks_table(&failure))
-        return cql_failure_error(&failure, "read system.peers_v2", cql_conn_peer(c), err);
+    if (!lacks_table(&failure)) {
+        (void)cql_failure_error(&failure, "read system.peers_v2", cql_conn_peer(c), err);
+        return false;
+    }
     return cql_discover_query(c, STR("SELECT * FROM system.peers"), "read system.peers",
                               deadline_us, ret_rows, err);
 }
