@@ -257,13 +257,31 @@ static bool drop(struct deliver *d, const struct park_record *r, struct error *e
     return park_delete(d->state, r->id, err);
 }
 
+/* Sends or drops; *ret_gone: it is parked no more. */
+static bool carry_out(struct deliver *d, const struct park_record *r, bool *ret_gone,
+                      struct error *err)
+{
+    *ret_gone = true;
+    if (r->action == PARK_DROP ? !drop(d, r, err) : !send_again(d, r, ret_gone, err))
+        return false;
+    logger_info(d->who, "parked record %lld (%.*s): %s", (long long)r->id,
+                r->key_text.n > 60 ? 60 : (int)r->key_text.n, r->key_text.p,
+                r->action == PARK_DROP ? "dropped"
+                : *ret_gone            ? "delivered"
+                                       : "refused again");
+    return true;
+}
+
 /* The records of one key, oldest first, until one is neither asked for nor waiting. */
 static bool release_key(struct deliver *d, struct str key, struct error *err)
 {
+    struct arena_mark mark = arena_mark(&d->arena);
+
     for (;;) {
         const struct park_record *r;
-        bool gone = true;
+        bool gone;
 
+        arena_rewind(&d->arena, mark);
         if (!park_first(d->state, d->opts.sink->name, key, &d->arena, &r, err))
             return false;
         if (r == NULL) {
@@ -272,15 +290,27 @@ static bool release_key(struct deliver *d, struct str key, struct error *err)
         }
         if (r->action == PARK_NONE && !r->waiting)
             return true;
-        if (r->action == PARK_DROP ? !drop(d, r, err) : !send_again(d, r, &gone, err))
+        if (!carry_out(d, r, &gone, err))
             return false;
-        logger_info(d->who, "parked record %lld (%.*s): %s", (long long)r->id,
-                    r->key_text.n > 60 ? 60 : (int)r->key_text.n, r->key_text.p,
-                    r->action == PARK_DROP ? "dropped"
-                    : gone                 ? "delivered"
-                                           : "refused again");
         if (!gone)
             return true;
+    }
+}
+
+/* Order does not matter: each record goes for itself. */
+static bool release_asked(struct deliver *d, struct error *err)
+{
+    for (;;) {
+        const struct park_record *r;
+        bool gone;
+
+        arena_reset(&d->arena);
+        if (!park_asked(d->state, d->opts.sink->name, &d->arena, &r, err))
+            return false;
+        if (r == NULL)
+            return count_parked(d, err);
+        if (!carry_out(d, r, &gone, err))
+            return false;
     }
 }
 
@@ -291,6 +321,8 @@ bool deliver_replay(struct deliver *d, struct error *err)
     if (d->parked == 0 || now - d->park_looked_us < LOOK_EVERY_US)
         return true;
     d->park_looked_us = now;
+    if (!d->ops->ordered)
+        return release_asked(d, err);
     for (;;) {
         struct str key;
 

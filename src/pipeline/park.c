@@ -234,11 +234,27 @@ static const struct park_record *copy_record(const struct park_record *r, struct
     return copy;
 }
 
+static bool take_one(struct state_query *q, struct arena *a, const struct park_record **ret_record,
+                     struct error *err)
+{
+    bool row;
+
+    if (!state_step(q, &row, err))
+        return false;
+    *ret_record = NULL;
+    if (row) {
+        struct park_record r = read_record(q);
+
+        *ret_record = copy_record(&r, a);
+    }
+    state_end(q);
+    return true;
+}
+
 bool park_first(struct state *st, const char *sink, struct str key, struct arena *a,
                 const struct park_record **ret_record, struct error *err)
 {
     struct state_query q;
-    bool row;
 
     if (!state_query(
             st, &q,
@@ -246,16 +262,21 @@ bool park_first(struct state *st, const char *sink, struct str key, struct arena
         return false;
     state_bind_text(&q, 1, str_from(sink));
     state_bind_blob(&q, 2, key);
-    if (!state_step(&q, &row, err))
-        return false;
-    *ret_record = NULL;
-    if (row) {
-        struct park_record r = read_record(&q);
+    return take_one(&q, a, ret_record, err);
+}
 
-        *ret_record = copy_record(&r, a);
-    }
-    state_end(&q);
-    return true;
+bool park_asked(struct state *st, const char *sink, struct arena *a,
+                const struct park_record **ret_record, struct error *err)
+{
+    struct state_query q;
+
+    if (!state_query(st, &q,
+                     "SELECT " COLUMNS " FROM parked WHERE sink = ?1 AND action <> 0"
+                     " ORDER BY id LIMIT 1",
+                     err))
+        return false;
+    state_bind_text(&q, 1, str_from(sink));
+    return take_one(&q, a, ret_record, err);
 }
 
 bool park_delete(struct state *st, int64_t id, struct error *err)

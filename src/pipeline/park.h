@@ -56,6 +56,10 @@ bool park_due_key(struct state *st, const char *sink, struct arena *a, struct st
 /* The oldest record of a key, copied into `a`; NULL when there is none. */
 bool park_first(struct state *st, const char *sink, struct str key, struct arena *a,
                 const struct park_record **ret_record, struct error *err) MUST_CHECK;
+/* The oldest record with a request, whatever its key, copied into `a`; NULL when there is none. For a sink
+ * in which nothing waits for anything. */
+bool park_asked(struct state *st, const char *sink, struct arena *a,
+                const struct park_record **ret_record, struct error *err) MUST_CHECK;
 bool park_delete(struct state *st, int64_t id, struct error *err) MUST_CHECK;
 /* Refused again: the new reason, one attempt more, no request. */
 bool park_refused(struct state *st, int64_t id, const char *code, const char *reason,

@@ -128,6 +128,10 @@ static const struct sink_ops plain_ops = { .name = "puppet",
                                            .write = puppet_write,
                                            .close = puppet_close };
 
+static const struct sink_ops unordered_ops = {
+    .name = "puppet", .open = puppet_open, .write = puppet_write, .close = puppet_close
+};
+
 static const struct sink_ops keeping_ops = { .name = "puppet",
                                              .ordered = true,
                                              .open = puppet_open,
@@ -458,6 +462,27 @@ static void later_records_of_a_parked_key_wait_and_follow_in_order(void **state)
     close_world(&w);
 }
 
+static void without_order_a_parked_record_waits_for_no_other(void **state)
+{
+    struct state *st;
+    struct error err;
+    struct world w;
+    int64_t count;
+
+    puppet.refuse = true;
+    puppet.refuse_id = 3;
+    open_world(&w, *state, &unordered_ops);
+    fixture_append(w.stream, 0x100, 3, 1);
+    fixture_append(w.stream, 0x200, 3, 1);
+    start(&w);
+    wait_until(look(&w).parked == 2);
+    assert_ok(state_open(*state, false, &st, &err), err);
+    assert_ok(park_request(st, "s", 2, PARK_DROP, &count, &err), err);
+    state_close(st);
+    wait_until(look(&w).parked == 1);
+    close_world(&w);
+}
+
 static void a_wave_of_refused_records_stops_the_sink(void **state)
 {
     struct world w;
@@ -530,6 +555,7 @@ int main(void)
         WITH_PUPPET(a_new_sink_starts_with_what_is_left),
         WITH_PUPPET(a_refused_record_is_parked_and_the_rest_goes_on),
         WITH_PUPPET(later_records_of_a_parked_key_wait_and_follow_in_order),
+        WITH_PUPPET(without_order_a_parked_record_waits_for_no_other),
         WITH_PUPPET(a_wave_of_refused_records_stops_the_sink),
         WITH_PUPPET(a_position_at_the_target_follows_what_is_not_for_it),
         WITH_PUPPET(a_sink_that_came_back_is_no_longer_retrying_although_nothing_is_for_it),
