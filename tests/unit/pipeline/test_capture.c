@@ -3,6 +3,9 @@
 #include "unit/pipeline/fixture.h"
 
 #include "pipeline/capture.h"
+#include "postgres/slot.h"
+
+#include <string.h>
 
 static struct lsn lsn(uint64_t v)
 {
@@ -58,6 +61,83 @@ static void invariant_2_a_keepalive_before_the_sync_moves_nothing(void **state)
     assert_false(capture_is_idle(&c));
 }
 
+/* ---- a gap in the history ------------------------------------------------------------------------ */
+
+struct history {
+    struct postgres_slot slot;
+    struct postgres_slot_expect expect;
+    struct postgres_server server;
+};
+
+/* All up to 100 is durable here, and the slot goes on from 90. */
+static struct history whole_history(void)
+{
+    struct history h = {
+        .slot = { .exists = true,
+                  .name = "cdc_slot",
+                  .plugin = "pgoutput",
+                  .database = "db",
+                  .wal_status = "reserved",
+                  .restart = { 80 },
+                  .confirmed_flush = { 90 } },
+        .expect = { .database = "db",
+                    .had_slot = true,
+                    .durable = { 100 },
+                    .system_id = 7,
+                    .timeline = 1 },
+        .server = { .system_id = 7, .timeline = 1, .flush = { 200 } },
+    };
+
+    return h;
+}
+
+static void expect_gap(const struct history *h, enum error_code code)
+{
+    struct error err;
+
+    assert_code(postgres_slot_judge(&h->slot, &h->expect, &h->server, &err), err, code);
+    assert_int_equal(err.kind, ERR_STOP);
+}
+
+static void invariant_6_a_slot_that_continues_is_no_gap(void **state)
+{
+    struct history h = whole_history();
+    struct error err;
+
+    (void)state;
+    assert_ok(postgres_slot_judge(&h.slot, &h.expect, &h.server, &err), err);
+}
+
+static void invariant_6_a_slot_that_is_gone_or_ahead_stops_it(void **state)
+{
+    struct history h = whole_history();
+
+    (void)state;
+    h.slot.exists = false;
+    expect_gap(&h, E_SLOT_MISSING);
+    h = whole_history();
+    h.slot.confirmed_flush = lsn(101);
+    expect_gap(&h, E_SLOT_AHEAD);
+    h = whole_history();
+    memcpy(h.slot.wal_status, "lost", sizeof "lost");
+    expect_gap(&h, E_SLOT_LOST);
+}
+
+static void invariant_6_another_server_or_time_line_stops_it(void **state)
+{
+    struct history h = whole_history();
+
+    (void)state;
+    h.server.system_id = 8;
+    expect_gap(&h, E_SERVER_OTHER);
+    h = whole_history();
+    h.server.timeline = 2;
+    expect_gap(&h, E_SERVER_TIMELINE);
+    h = whole_history();
+    h.server.flush = lsn(99);
+    expect_gap(&h, E_SERVER_BEHIND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +147,9 @@ int main(void)
         cmocka_unit_test(invariant_2_a_keepalive_counts_when_nothing_is_pending),
         cmocka_unit_test(invariant_2_a_keepalive_within_a_transaction_moves_nothing),
         cmocka_unit_test(invariant_2_a_keepalive_before_the_sync_moves_nothing),
+        cmocka_unit_test(invariant_6_a_slot_that_continues_is_no_gap),
+        cmocka_unit_test(invariant_6_a_slot_that_is_gone_or_ahead_stops_it),
+        cmocka_unit_test(invariant_6_another_server_or_time_line_stops_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
