@@ -10,6 +10,7 @@
  *   redis_call.c     changes -> commands          redis_conf.c, redis_url.c   configuration
  *   redis_conn.c     requests and replies         redis_check.c               what must be true first
  *   redis_reply.c    hiredis under ceilings       redis_script.c              the Lua texts
+ *   redis_rewrite.c  a restarted server's append-only file
  */
 #include "base/limits.h"
 #include "base/mem.h"

@@ -67,14 +67,19 @@ static bool check_memory(const char *peer, struct str info, struct redis_server 
 
 static void read_persistence(struct str info, struct redis_server *server)
 {
+    struct str took;
+
     (void)str_copy(info_field(info, "run_id"), server->run_id, sizeof server->run_id);
     server->append_only = str_is(info_field(info, "aof_enabled"), "1");
     server->rewriting = str_is(info_field(info, "aof_rewrite_in_progress"), "1") ||
                         str_is(info_field(info, "aof_rewrite_scheduled"), "1");
     server->rewrite_bad = str_is(info_field(info, "aof_last_bgrewrite_status"), "err");
+    /* How long the last rewrite took; -1 while this run of the server has seen none. */
+    took = info_field(info, "aof_last_rewrite_time_sec");
+    server->rewritten = took.n > 0 && !str_is(took, "-1") && !server->rewrite_bad;
 }
 
-static bool check_info(struct redis_conn *conn, struct redis_server *server, struct error *err)
+bool redis_check_info(struct redis_conn *conn, struct redis_server *server, struct error *err)
 {
     static const char *const words[] = { "INFO" };
     const char *peer = redis_conn_peer(conn);
@@ -185,7 +190,7 @@ bool redis_check_server(struct redis_conn *conn, const struct redis_conf *conf,
 {
     struct redis_server server = { .version = "" };
 
-    if (!check_info(conn, &server, err) || !check_commands(conn, conf, &server, err))
+    if (!redis_check_info(conn, &server, err) || !check_commands(conn, conf, &server, err))
         return false;
     *ret_server = server;
     return true;

@@ -12,6 +12,7 @@ struct redis_server {
     bool append_only;
     bool rewriting;   /* its append-only file is being rewritten, or will be soon */
     bool rewrite_bad; /* the last time that failed */
+    bool rewritten;   /* in this run of the server, and the last time it did not fail */
     uint64_t maxmemory;
 };
 
@@ -20,6 +21,10 @@ struct redis_server {
  * user's permission. ERR_STOP (05xx) for what a person must mend, ERR_RETRY for what passes. */
 bool redis_check_server(struct redis_conn *conn, const struct redis_conf *conf,
                         struct redis_server *ret_server, struct error *err) MUST_CHECK;
+
+/* The first part of it: INFO, with version, mode, loading and memory policy. */
+bool redis_check_info(struct redis_conn *conn, struct redis_server *server,
+                      struct error *err) MUST_CHECK;
 
 /* Do the commands fit the table: columns that exist, old values that will be known? All faults in one
  * message. ERR_STOP, E_REDIS_COLUMN. */

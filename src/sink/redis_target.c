@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "sink/redis_check.h"
+#include "sink/redis_rewrite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,67 +212,6 @@ static bool take_fence(struct redis_target *t, struct error *err)
     return true;
 }
 
-/*
- * A crash may cut the append-only file in the middle of a transaction. Redis (7.0 and its neighbours)
- * then cuts off only the last broken command when it loads the file, not the transaction: memory is
- * right, but the file now holds an open MULTI, and what stands behind it is applied with the next EXEC
- * that is appended, at the restart after this one. Only a file written anew from memory is free of that.
- * So: a server that was restarted since the sink wrote there last rewrites its file before the sink
- * writes again. The key `server` holds the run id for which that is done. It is set before the sink's
- * first write, so where there is none, there is no transaction of ours.
- */
-static bool ask_rewrite(struct redis_target *t, const struct redis_server *server,
-                        struct error *err)
-{
-    static const char *const words[] = { "BGREWRITEAOF" };
-    const struct redis_reply *reply = NULL;
-
-    if (!redis_conn_ask(t->conn, words, 1, &reply, err))
-        return false;
-    if (reply->type == REDIS_FAILURE &&
-        !str_starts(reply->text, STR("ERR Background append only file")))
-        return judge(t, reply, err);
-    (void)str_copy(str_from(server->run_id), t->rewrite_asked, sizeof t->rewrite_asked);
-    return error_set(
-        err, ERR_RETRY, E_REDIS_REWRITING,
-        "waiting for Redis at %s, which was restarted, to rewrite its append-only file%s",
-        redis_conn_peer(t->conn), server->rewrite_bad ? " (the last try failed)" : "");
-}
-
-static bool mark_server(struct redis_target *t, const struct redis_server *server,
-                        struct error *err)
-{
-    const char *words[] = { "SET", t->key_server, server->run_id };
-    const struct redis_reply *reply = NULL;
-
-    return redis_conn_ask(t->conn, words, 3, &reply, err) && judge(t, reply, err);
-}
-
-static bool whole_file(struct redis_target *t, const struct redis_server *server, struct error *err)
-{
-    const char *words[] = { "GET", t->key_server };
-    const struct redis_reply *reply = NULL;
-
-    if (!t->conf->aof_rewrite || !server->append_only)
-        return true;
-    if (!redis_conn_ask(t->conn, words, 2, &reply, err) || !judge(t, reply, err))
-        return false;
-    if (redis_reply_is_text(reply, server->run_id))
-        return true;
-    if (reply->type == REDIS_NIL)
-        return mark_server(t, server, err);
-    if (strcmp(t->rewrite_asked, server->run_id) != 0 ||
-        (server->rewrite_bad && !server->rewriting))
-        return ask_rewrite(t, server, err);
-    if (server->rewriting) {
-        return error_set(
-            err, ERR_RETRY, E_REDIS_REWRITING,
-            "waiting for Redis at %s, which was restarted, to rewrite its append-only file",
-            redis_conn_peer(t->conn));
-    }
-    return mark_server(t, server, err);
-}
-
 static bool prepare(struct redis_target *t, struct error *err)
 {
     struct redis_server server;
@@ -284,8 +224,8 @@ static bool prepare(struct redis_target *t, struct error *err)
         if (!load_script(t, (enum redis_script)i, err))
             return false;
     }
-    return whole_file(t, &server, err) && (t->fence != NULL || take_fence(t, err)) &&
-           get_position(t, err);
+    return redis_rewrite_ensure(t->conn, t->conf, t->key_server, &server, t->env.stop_fd, err) &&
+           (t->fence != NULL || take_fence(t, err)) && get_position(t, err);
 }
 
 bool redis_target_ensure(struct redis_target *t, struct error *err)

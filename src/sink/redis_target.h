@@ -31,8 +31,7 @@ struct redis_target {
     struct sink_env env;
     struct redis_conn *conn; /* NULL: not connected */
     char *key_fence, *key_pos, *key_rejects, *key_server;
-    char rewrite_asked[48]; /* run id of the server that was asked to rewrite its file */
-    char *fence;            /* NULL: not taken yet */
+    char *fence; /* NULL: not taken yet */
     char sha[REDIS_SCRIPT_COUNT][41];
     enum redis_state state;
     struct position pos;
