@@ -182,6 +182,20 @@ static bool recover(struct log *l, const struct walk *w, struct log_recovery *re
     return true;
 }
 
+/* The last step of opening: the log is the caller's, or gone. */
+static bool hand_out(struct log *l, bool ok, const struct log_recovery *rec, struct log **ret_log,
+                     struct log_recovery *ret_recovery)
+{
+    if (!ok) {
+        log_close(l);
+        return false;
+    }
+    if (ret_recovery != NULL)
+        *ret_recovery = *rec;
+    *ret_log = l;
+    return true;
+}
+
 bool log_open(const struct log_opts *opts, struct log **ret_log, struct log_recovery *ret_recovery,
               struct error *err)
 {
@@ -203,14 +217,7 @@ bool log_open(const struct log_opts *opts, struct log **ret_log, struct log_reco
         ok = recover(l, &w, &rec, err);
     }
     walk_done(&w);
-    if (!ok) {
-        log_close(l);
-        return false;
-    }
-    if (ret_recovery != NULL)
-        *ret_recovery = rec;
-    *ret_log = l;
-    return true;
+    return hand_out(l, ok, &rec, ret_log, ret_recovery);
 }
 
 /* The walk of a log that another process writes to meanwhile. */
@@ -245,14 +252,7 @@ bool log_open_readonly(const struct log_opts *opts, struct log **ret_log,
         l->synced = l->tail = l->stored_end = w.commit_end;
     }
     walk_done(&w);
-    if (!ok) {
-        log_close(l);
-        return false;
-    }
-    if (ret_recovery != NULL)
-        *ret_recovery = rec;
-    *ret_log = l;
-    return true;
+    return hand_out(l, ok, &rec, ret_log, ret_recovery);
 }
 
 void log_close(struct log *l)

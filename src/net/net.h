@@ -23,23 +23,24 @@ struct net_conn;
 /* TLS wanted: min 1.2, chain and host name verified unless `verify` is false. */
 struct net_tls {
     bool enabled;
-    bool verify;             /* default true; false is spelled out by the user */
-    const char *ca_file;     /* NULL: the system's store */
-    const char *cert_file;   /* client certificate, or NULL */
+    bool verify;           /* default true; false is spelled out by the user */
+    const char *ca_file;   /* NULL: the system's store */
+    const char *cert_file; /* client certificate, or NULL */
     const char *key_file;
     const char *server_name; /* name to verify and to send as SNI; NULL: the host */
 };
 
 struct net_opts {
-    const char *host;      /* name or address; resolved at every connect */
+    const char *host; /* name or address; resolved at every connect */
     uint16_t port;
-    const char *unix_path; /* used instead of host and port when not NULL */
+    const char *unix_path;     /* used instead of host and port when not NULL */
     const struct net_tls *tls; /* NULL: plain */
     int connect_timeout_ms;    /* for name, TCP and TLS together; 0: 5000 */
     int stop_fd;               /* -1: none; borrowed, outlives the connection */
 };
 
-bool net_connect(const struct net_opts *opts, struct net_conn **ret_conn, struct error *err) MUST_CHECK;
+bool net_connect(const struct net_opts *opts, struct net_conn **ret_conn,
+                 struct error *err) MUST_CHECK;
 void net_close(struct net_conn *c);
 
 /* Writes everything or fails. deadline_us is of clock_mono_us(&clock_system). */
@@ -54,7 +55,8 @@ bool net_read_full(struct net_conn *c, void *p, size_t n, int64_t deadline_us,
 
 /* Without waiting: *ret_n is 0 when nothing could be moved now. For event loops over several
  * connections: poll net_fd for net_events, and when it is ready call these again. */
-bool net_try_read(struct net_conn *c, void *p, size_t n, size_t *ret_n, struct error *err) MUST_CHECK;
+bool net_try_read(struct net_conn *c, void *p, size_t n, size_t *ret_n,
+                  struct error *err) MUST_CHECK;
 bool net_try_write(struct net_conn *c, const void *p, size_t n, size_t *ret_n,
                    struct error *err) MUST_CHECK;
 int net_fd(const struct net_conn *c);
