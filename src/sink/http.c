@@ -17,32 +17,23 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/wake.h"
+#include "sink/http_left.h"
 
 #include <stdlib.h>
 
 enum { STOP_GRACE_MS = 2000, STOP_DRAIN_MS = 1000, WAIT_MS = 1000 };
-
-static const char store_batches[] = "batches";
-static const char store_sent[] = "sent";
 
 struct sink {
     const struct http_conf *conf;
     const char *pipeline;
     int stop_fd;
     const struct clock *clock;
-    const struct sink_store *store;
     struct http_client *client;
     struct http_plan plan;   /* of the batch under way */
     struct http_plan replay; /* of parked records that are sent again */
     int64_t not_before_us;   /* monotonic; 0: at once */
-    struct buf url, unchanged, stored;
-    /* What the last run left behind; used by the first write. */
-    struct arena left_arena;
-    bool left;
-    struct http_marks left_marks;
-    struct position left_before;
-    const struct position *left_sent;
-    size_t left_sent_count;
+    struct buf url, unchanged;
+    struct http_left left;
 };
 
 /* One call of write. */
@@ -58,65 +49,17 @@ struct run {
 
 /* ---- opening and closing ------------------------------------------------------------------------------ */
 
-static bool load_left(struct sink *s, struct error *err)
-{
-    struct str batches = STR_NONE;
-    struct str sent = STR_NONE;
-
-    if (s->store == NULL)
-        return true;
-    if (!s->store->get(s->store->ctx, store_batches, &s->left_arena, &batches, err) ||
-        !s->store->get(s->store->ctx, store_sent, &s->left_arena, &sent, err))
-        return false;
-    if (!http_marks_decode(batches, &s->left_arena, &s->left_marks) ||
-        !http_sent_decode(sent, &s->left_arena, &s->left_before, &s->left_sent,
-                          &s->left_sent_count))
-        return error_set(err, ERR_STOP, E_HTTP_STORED,
-                         "cannot go on: what the sink stored in state.db cannot be read");
-    s->left = batches.n > 0 || sent.n > 0;
-    return true;
-}
-
-/* What was accepted of an unfinished batch, and what the run before this one had accepted beyond it. A
- * failure costs repeats, nothing else. */
-static void store_left(struct sink *s)
-{
-    const struct http_plan *p = &s->plan;
-    struct position *sent;
-    struct error ignored;
-    size_t n = 0;
-
-    if (s->store == NULL || !p->valid)
-        return;
-    sent = mem_zalloc(p->count + s->left_sent_count + 1, sizeof *sent);
-    for (size_t i = 0; i < p->count; i++) {
-        if (p->states[i] == HTTP_DONE)
-            sent[n++] = p->positions[i];
-    }
-    for (size_t i = 0; s->left && i < s->left_sent_count; i++) {
-        if (position_cmp(s->left_sent[i], p->after) > 0)
-            sent[n++] = s->left_sent[i];
-    }
-    if (n > 0) {
-        buf_clear(&s->stored);
-        http_sent_encode(p->before, sent, n, &s->stored);
-        (void)s->store->put(s->store->ctx, store_sent, buf_view(&s->stored), &ignored);
-    }
-    free(sent);
-}
-
 static void http_close(struct sink *s)
 {
     if (s == NULL)
         return;
     http_client_close(s->client);
-    store_left(s);
+    http_left_store(&s->left, &s->plan);
     http_plan_done(&s->plan);
     http_plan_done(&s->replay);
     buf_done(&s->url);
     buf_done(&s->unchanged);
-    buf_done(&s->stored);
-    arena_done(&s->left_arena);
+    http_left_done(&s->left);
     free(s);
 }
 
@@ -129,14 +72,12 @@ static bool http_open(const void *conf, const struct sink_env *env, struct sink 
     s->pipeline = env->pipeline;
     s->stop_fd = env->stop_fd;
     s->clock = env->clock;
-    s->store = env->store;
     http_plan_init(&s->plan);
     http_plan_init(&s->replay);
     buf_init(&s->url, LIMIT_HTTP_URL);
     buf_init(&s->unchanged, LIMIT_HTTP_UNCHANGED);
-    buf_init(&s->stored, MIB);
-    arena_init(&s->left_arena, 16 * MIB);
-    if (!load_left(s, err) || !http_client_open(conf, env, &s->client, err)) {
+    http_left_init(&s->left, env->store);
+    if (!http_left_load(&s->left, err) || !http_client_open(conf, env, &s->client, err)) {
         http_close(s);
         return false;
     }
@@ -339,51 +280,6 @@ static bool wait_until_allowed(struct sink *s, struct error *err)
     return true;
 }
 
-/* Invariant 3 of http_plan.c: where the lists are cut is stored before the first of them is sent. */
-static bool store_marks(struct sink *s, const struct http_plan *p, const struct batch *b,
-                        const struct http_marks *rest, struct error *err)
-{
-    if (s->conf->batch.max <= 1 || b->replay || s->store == NULL)
-        return true;
-    buf_clear(&s->stored);
-    http_marks_encode(p, b, rest, &s->stored);
-    return s->store->put(s->store->ctx, store_batches, buf_view(&s->stored), err);
-}
-
-static bool make_plan(struct sink *s, struct http_plan *p, const struct batch *b, struct error *err)
-{
-    const struct http_marks none = { 0, NULL };
-    /* When the position was set back by hand, what was delivered after it is wanted again. */
-    bool left = s->left && !b->replay && position_cmp(b->before, s->left_before) >= 0;
-    const struct http_marks *marks = left ? &s->left_marks : &none;
-
-    http_plan_make(p, s->conf, b, marks, left ? s->left_sent : NULL, left ? s->left_sent_count : 0);
-    if (store_marks(s, p, b, marks, err))
-        return true;
-    p->valid = false;
-    return false;
-}
-
-static bool left_reaches_beyond(const struct sink *s, struct position after)
-{
-    size_t marks = s->left_marks.count;
-    size_t sent = s->left_sent_count;
-
-    return (marks > 0 && position_cmp(s->left_marks.items[marks - 1].last, after) > 0) ||
-           (sent > 0 && position_cmp(s->left_sent[sent - 1], after) > 0);
-}
-
-/* Once the batches are past what the last run left, no later run may take it for its own. */
-static bool forget_left(struct sink *s, const struct batch *b, struct error *err)
-{
-    if (!s->left || b->replay || left_reaches_beyond(s, b->after))
-        return true;
-    if (s->left_sent_count > 0 && !s->store->put(s->store->ctx, store_sent, STR(""), err))
-        return false;
-    s->left = false;
-    return true;
-}
-
 static void report(const struct http_plan *p, const struct batch *b, struct sink_result *res)
 {
     for (size_t i = 0; i < p->end; i++) {
@@ -411,7 +307,8 @@ static bool http_write(struct sink *s, const struct batch *b, struct sink_result
 
     if (!wait_until_allowed(s, err))
         return false;
-    if ((b->replay || !http_plan_is_for(plan, b)) && !make_plan(s, plan, b, err))
+    if ((b->replay || !http_plan_is_for(plan, b)) &&
+        !http_left_plan(&s->left, s->conf, b, plan, err))
         return false;
     if (!go_through(&run, err))
         return false;
@@ -419,7 +316,7 @@ static bool http_write(struct sink *s, const struct batch *b, struct sink_result
         return error_set(err, ERR_STOP, E_HTTP_TRUNCATE,
                          "cannot send the TRUNCATE of table \"%.*s\": on_truncate is refuse",
                          STR_ARG(b->changes[plan->end].rel->table));
-    if (!forget_left(s, b, err))
+    if (!http_left_forget(&s->left, b, err))
         return false;
     report(plan, b, res);
     plan->valid = false;

@@ -10,6 +10,7 @@
  *   http_plan.c     batch -> requests, what waits for what (pure)    http_marks.c  what is stored of it
  *   http_reply.c    answer -> verdict (pure)                         http_head.c   a request's headers
  *   http_client.c   requests under way                               http_curl.c   libcurl as it is used here
+ *   http_left.c     from one run to the next
  *   http.c          the contract of sink.h: puts the others to work
  *
  * All on the sink's deliver thread.
