@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import time
 
@@ -104,6 +105,29 @@ def test_it_stops_in_time_while_a_target_hangs(pg, redis, start):
     multisink.start()
     multisink.wait_caught_up(pg)
     assert checker.check_redis(pg, redis) == []
+
+
+def test_it_stops_in_time_while_a_receiver_never_answers(pg, start):
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        multisink = start(seed.pipeline(pg, seed.http_sink(url=f"http://127.0.0.1:{deaf.getsockname()[1]}/")))
+        with seed.Load(pg, rate=200):
+            time.sleep(1)
+            begun = time.monotonic()
+            assert multisink.stop(timeout=15) == 0
+            assert time.monotonic() - begun < 10
+
+
+def test_it_stops_in_time_while_the_source_is_silent(pg, redis, start):
+    with servers.Proxy(pg.port) as proxy:
+        source = seed.source_config(pg, port=proxy.port)
+        multisink = start(seed.pipeline(pg, seed.redis_sink(redis), source=source))
+        with seed.Load(pg, rate=200):
+            time.sleep(0.5)
+            proxy.freeze()
+            time.sleep(0.5)
+            begun = time.monotonic()
+            assert multisink.stop(timeout=15) == 0
+            assert time.monotonic() - begun < 10
 
 
 def test_a_clean_stop_tells_the_server_the_last_position(pg, redis, start):
