@@ -25,18 +25,23 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-static int unknown_command(const char *name)
+const char *cli_command_nearest(const char *name)
 {
     const char *names[64];
     size_t count, n = 0;
     const struct cli_command *commands = cli_commands(&count);
-    const char *near;
 
     for (size_t i = 0; i < count && n < sizeof names / sizeof names[0]; i++) {
         if (!commands[i].hidden)
             names[n++] = commands[i].name;
     }
-    near = cli_nearest(name, names, n);
+    return cli_nearest(name, names, n);
+}
+
+static int unknown_command(const char *name)
+{
+    const char *near = cli_command_nearest(name);
+
     if (near != NULL)
         return cli_usage_fault(E_CLI_COMMAND, NULL, "unknown command \"%s\", did you mean \"%s\"?",
                                name, near);

@@ -34,6 +34,8 @@ const struct cli_command *cli_commands(size_t *ret_count);
 int cli_main(int argc, char **argv);
 /* NULL when there is none of that name. */
 const struct cli_command *cli_command_find(const char *name);
+/* Of the commands that are listed; NULL when none is near. */
+const char *cli_command_nearest(const char *name);
 
 /* ---- options --------------------------------------------------------------------------------- */
 

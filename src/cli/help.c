@@ -53,6 +53,16 @@ static void put_command(struct buf *b, const struct cli_command *command)
         buf_text(b, "\n");
 }
 
+static int no_such_command(const char *name)
+{
+    const char *near = cli_command_nearest(name);
+
+    if (near != NULL)
+        return cli_usage_error("help", "there is no command \"%s\", did you mean \"%s\"?", name,
+                               near);
+    return cli_usage_error("help", "there is no command \"%s\"", name);
+}
+
 int cli_help(int argc, char **argv)
 {
     static const struct cli_option no_options[] = { { NULL, 0, CLI_FLAG, NULL } };
@@ -67,7 +77,7 @@ int cli_help(int argc, char **argv)
     if (count == 1) {
         command = cli_command_find(argv[1]);
         if (command == NULL)
-            return cli_usage_error("help", "there is no command \"%s\"", argv[1]);
+            return no_such_command(argv[1]);
     }
     buf_init(&b, MIB);
     if (command != NULL)

@@ -78,26 +78,41 @@ static size_t user_size(struct str s)
     return i;
 }
 
-/* Hides what stands between the ":" of "//user:" and the last "@" of every URL in the line; the last,
- * as a password may hold one itself. */
+static void hide(struct config_window *w, const char *from, const char *to)
+{
+    for (int i = 0; i < w->count; i++)
+        w->hidden[i] = w->hidden[i] || (w->chars[i].p >= from && w->chars[i].p < to);
+}
+
+/* Hides the password of what is a URL or was meant to be one: from the ":" behind "//user" (behind the
+ * start, where the "//" was forgotten) to the last "@"; the last, as a password may hold one itself. */
+static void hide_url_password(struct config_window *w, struct str word)
+{
+    size_t at = word.n, from = 0;
+    const char *slashes;
+
+    while (at > 0 && word.p[at - 1] != '@')
+        at--;
+    if (at-- == 0)
+        return;
+    slashes = at > 0 ? memmem(word.p, at, "//", 2) : NULL;
+    if (slashes != NULL)
+        from = (size_t)(slashes - word.p) + 2;
+    from += user_size(str_make(word.p + from, at - from));
+    if (!str_starts(str_make(word.p + from, word.n - from), STR(":${")))
+        hide(w, word.p + from + 1, word.p + at);
+}
+
 static void hide_url_passwords(struct config_window *w)
 {
     const char *end = w->line.p + w->line.n;
-    const char *p = w->line.p;
 
-    while (p < end && (p = memmem(p, (size_t)(end - p), "://", 3)) != NULL) {
-        const char *from = p += 3, *at = NULL;
-
-        for (; p < end && !ends_value(*p); p++)
-            at = *p == '@' ? p : at;
-        if (at == NULL)
+    for (const char *p = w->line.p, *start = p; p <= end; p++) {
+        if (p < end && !ends_value(*p))
             continue;
-        from += user_size(str_make(from, (size_t)(at - from)));
-        if (str_starts(str_make(from, (size_t)(end - from)), STR(":${")))
-            continue;
-        from++;
-        for (int i = 0; i < w->count; i++)
-            w->hidden[i] = w->hidden[i] || (w->chars[i].p >= from && w->chars[i].p < at);
+        if (p > start)
+            hide_url_password(w, str_make(start, (size_t)(p - start)));
+        start = p + 1;
     }
 }
 

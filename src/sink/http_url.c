@@ -24,10 +24,10 @@ struct http_url {
     size_t count;
 };
 
-static bool refuse(struct str text, const char *why, struct error *err)
+/* Does not quote the address: it may hold a password. */
+static bool refuse(const char *why, struct error *err)
 {
-    return error_set(err, ERR_STOP, E_CONFIG_VALUE, "the address \"%.*s\" cannot be used: %s",
-                     (int)(text.n < 120 ? text.n : 120), text.p, why);
+    return error_set(err, ERR_STOP, E_CONFIG_VALUE, "the address cannot be used: %s", why);
 }
 
 static size_t find_text(struct str s, struct str what)
@@ -67,11 +67,10 @@ static bool split(struct http_url *url, struct str text, struct arena *a, struct
     size_t end = 0;
 
     if (!str_starts(text, STR("http://")) && !str_starts(text, STR("https://")))
-        return refuse(text, "it must start with http:// or https://", err);
+        return refuse("it must start with http:// or https://", err);
     for (size_t i = 0; i < text.n; i++) {
         if ((unsigned char)text.p[i] <= 0x20 || (unsigned char)text.p[i] >= 0x7F) {
-            return refuse(text,
-                          "spaces, control characters and letters beyond ASCII must be written"
+            return refuse("spaces, control characters and letters beyond ASCII must be written"
                           " as %XX",
                           err);
         }
@@ -84,15 +83,14 @@ static bool split(struct http_url *url, struct str text, struct arena *a, struct
     url->host = str_make(rest.p, end);
     url->tail = str_make(rest.p + end, rest.n - end);
     if (find_text(url->host, STR("{{")) < url->host.n)
-        return refuse(text, "scheme, host and port are fixed, holes may stand only behind them",
-                      err);
+        return refuse("scheme, host and port are fixed, holes may stand only behind them", err);
     if (str_find(url->host, '@') < url->host.n)
-        return refuse(
-            text, "a user and password do not belong here; use headers: {Authorization: ...}", err);
+        return refuse("a user and password do not belong here; use headers: {Authorization: ...}",
+                      err);
     if (str_find(url->tail, '#') < url->tail.n)
-        return refuse(text, "a fragment (#) is never sent", err);
+        return refuse("a fragment (#) is never sent", err);
     if (url->host.n == 0 || !curl_accepts(text, a))
-        return refuse(text, "it is not a valid URL", err);
+        return refuse("it is not a valid URL", err);
     return true;
 }
 
