@@ -7,9 +7,6 @@
  * v4, and v5 before its start is over, leave out the middle step: `out` is sent and `raw` is parsed as
  * they are. Many requests collect in `out` before one flush, so that a thousand rows cost a few
  * system calls.
- *
- * A stream id is the index of its slot. Slots are FREE (in the free list), USED (in flight) or ORPHAN
- * (given up, the answer may still come). An id goes back to the free list only when its answer came.
  */
 #include "cql/conn.h"
 
@@ -17,6 +14,7 @@
 #include "base/mem.h"
 #include "cql/request.h"
 #include "cql/segment.h"
+#include "cql/streams.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -31,18 +29,6 @@
 #define IN_MAX (LIMIT_CQL_REPLY + CQL_WIRE_HEADER + FILL_MAX + READ_ONCE)
 /* `out` takes requests until the sender finds it full enough; one of them may be as large as allowed. */
 #define OUT_MAX (LIMIT_CQL_REQUEST + 16 * MIB)
-
-enum slot_state { FREE, USED, ORPHAN };
-
-struct slot {
-    uint64_t tag;
-    int64_t sent_us;
-    int32_t next; /* free list */
-    enum slot_state state;
-};
-
-/* Slots beyond in_flight_max and the orphans: one call. */
-enum { SPARE_SLOTS = 1 };
 
 #define TAG_CALL UINT64_MAX
 
@@ -62,12 +48,7 @@ struct cql_conn {
     size_t parsed; /* of what is being parsed */
     struct cql_unsegment unsegment;
 
-    struct slot *slots;
-    int32_t slot_count;
-    int32_t free_head;
-    unsigned in_flight_max;
-    unsigned in_flight;
-    unsigned orphans;
+    struct cql_streams streams;
     int64_t read_us;
     bool news;
     bool broken;
@@ -83,16 +64,12 @@ struct cql_conn *cql_conn_new(struct net_conn *net, unsigned version, unsigned i
                             .clock = clock,
                             .stop_fd = stop_fd,
                             .version = version,
-                            .in_flight_max = in_flight_max,
                             .read_us = clock_mono_us(clock) };
     buf_init(&c->out, OUT_MAX);
     buf_init(&c->framed, OUT_MAX + OUT_MAX / 64);
     buf_init(&c->raw, IN_MAX);
     buf_init(&c->plain, IN_MAX);
-    c->slot_count = (int32_t)in_flight_max + CQL_CONN_ORPHANS_MAX + SPARE_SLOTS;
-    c->slots = mem_zalloc((size_t)c->slot_count, sizeof *c->slots);
-    for (int32_t i = 0; i < c->slot_count; i++)
-        c->slots[i].next = i + 1 < c->slot_count ? i + 1 : -1;
+    cql_streams_init(&c->streams, in_flight_max);
     return c;
 }
 
@@ -105,7 +82,7 @@ void cql_conn_close(struct cql_conn *c)
     buf_done(&c->framed);
     buf_done(&c->raw);
     buf_done(&c->plain);
-    free(c->slots);
+    cql_streams_done(&c->streams);
     free(c);
 }
 
@@ -145,58 +122,15 @@ short cql_conn_events(const struct cql_conn *c)
 
 /* ---- stream ids ---- */
 
-static int take_slot(struct cql_conn *c, uint64_t tag, int64_t now_us)
-{
-    int32_t id = c->free_head;
-    struct slot *slot;
-
-    if (id < 0)
-        return -1;
-    slot = &c->slots[id];
-    c->free_head = slot->next;
-    *slot = (struct slot){ .tag = tag, .sent_us = now_us, .state = USED };
-    return id;
-}
-
-static void free_slot(struct cql_conn *c, int32_t id)
-{
-    c->slots[id].state = FREE;
-    c->slots[id].next = c->free_head;
-    c->free_head = id;
-}
-
 int cql_conn_stream(struct cql_conn *c, uint64_t tag, int64_t now_us)
 {
-    int id;
-
     assert(tag > 0 && tag != TAG_CALL);
-    if (c->in_flight >= c->in_flight_max)
-        return -1;
-    id = take_slot(c, tag, now_us);
-    if (id >= 0)
-        c->in_flight++;
-    return id;
-}
-
-static uint64_t orphan(struct cql_conn *c, struct slot *slot)
-{
-    slot->state = ORPHAN;
-    c->orphans++;
-    c->in_flight--;
-    return slot->tag;
+    return cql_streams_take(&c->streams, tag, now_us);
 }
 
 bool cql_conn_expire(struct cql_conn *c, int64_t before_us, uint64_t *ret_tag)
 {
-    for (int32_t i = 0; i < c->slot_count && c->in_flight > 0; i++) {
-        struct slot *slot = &c->slots[i];
-
-        if (slot->state == USED && slot->sent_us < before_us) {
-            *ret_tag = orphan(c, slot);
-            return true;
-        }
-    }
-    return false;
+    return cql_streams_expire(&c->streams, before_us, ret_tag);
 }
 
 bool cql_conn_abandon(struct cql_conn *c, uint64_t *ret_tag)
@@ -206,12 +140,12 @@ bool cql_conn_abandon(struct cql_conn *c, uint64_t *ret_tag)
 
 bool cql_conn_worn(const struct cql_conn *c)
 {
-    return c->orphans >= CQL_CONN_ORPHANS_MAX;
+    return c->streams.orphans >= CQL_CONN_ORPHANS_MAX;
 }
 
 unsigned cql_conn_in_flight(const struct cql_conn *c)
 {
-    return c->in_flight;
+    return c->streams.in_flight;
 }
 
 /* ---- sending ---- */
@@ -324,25 +258,22 @@ bool cql_conn_fill(struct cql_conn *c, int64_t now_us, bool *ret_any, struct err
 static bool accept(struct cql_conn *c, const struct cql_envelope *e, struct cql_answer *answer,
                    bool *ret_mine, struct error *err)
 {
-    struct slot *slot = e->stream >= 0 && e->stream < c->slot_count ? &c->slots[e->stream] : NULL;
+    struct cql_stream stream;
 
     *ret_mine = false;
     if (e->stream == -1) {
         c->news = true;
         return true;
     }
-    if (slot == NULL || slot->state == FREE)
+    if (!cql_streams_give_back(&c->streams, e->stream, &stream))
         return error_set(err, ERR_RETRY, E_CQL_PROTOCOL,
                          "cannot read from %s: an answer on stream %d, on which nothing was asked",
                          net_peer(c->net), e->stream);
-    if (slot->state == ORPHAN) {
-        c->orphans--;
-    } else {
-        *answer = (struct cql_answer){ .tag = slot->tag, .sent_us = slot->sent_us, .envelope = *e };
+    if (stream.state == CQL_STREAM_USED) {
+        *answer =
+            (struct cql_answer){ .tag = stream.tag, .sent_us = stream.sent_us, .envelope = *e };
         *ret_mine = true;
-        c->in_flight--;
     }
-    free_slot(c, e->stream);
     return true;
 }
 
@@ -426,11 +357,10 @@ static bool wait_ready(struct cql_conn *c, bool busy, int64_t deadline_us, struc
 bool cql_conn_call(struct cql_conn *c, cql_conn_write_fn *write, const void *arg,
                    int64_t deadline_us, struct cql_envelope *ret_envelope, struct error *err)
 {
-    int id = take_slot(c, TAG_CALL, clock_mono_us(c->clock));
+    int id = cql_streams_take(&c->streams, TAG_CALL, clock_mono_us(c->clock));
     struct cql_answer answer;
 
-    assert(id >= 0 && c->in_flight == 0);
-    c->in_flight++;
+    assert(id >= 0 && c->streams.in_flight == 1);
     write(&c->out, c->version, (uint16_t)id, arg);
     for (;;) {
         bool sent = false;
