@@ -202,7 +202,8 @@ static bool take_moved(struct assembler *as, struct postgres_conn *sql, const st
      * message leaves out is read from the source. A row that is gone by now is gone for the targets
      * too, by a later change. */
     arena_reset(&as->arena);
-    if (unchanged_left && !postgres_reread(sql, rel, as->scratch->after, &as->arena, &found, err))
+    if (unchanged_left &&
+        !postgres_reread(sql, rel, as->begin.xid, as->scratch->after, &as->arena, &found, err))
         return false;
     come.after = as->scratch->after;
     return put_change(as, &gone, err) && put_change(as, &come, err);
