@@ -39,7 +39,7 @@ struct world {
     uint64_t lsn;
 };
 
-static void open_world(struct world *w, char *dir)
+static void open_world(struct world *w, const char *dir)
 {
     const struct config_sink_type *types;
     struct supervisor_opts opts;
