@@ -129,6 +129,11 @@ def test_check_counts_all_faults_and_exits_with_the_worst(pg, tool, tmp_path):  
             if r["verdict"] == "FAIL"] == ["E0702"]
 
 
+def test_check_of_servers_that_are_not_there(tool, tmp_path):  # noqa: F811
+    result = tool("check", write(tmp_path / "pipeline.yaml", sample()))
+    assert result.returncode == 3 and "E0401" in result.stdout and "fix: multisink explain E0401" in result.stdout
+
+
 def test_check_names_a_template_of_a_column_that_is_not_there(pg, redis, tool, tmp_path):  # noqa: F811
     path = write(tmp_path / "pipeline.yaml", seed.pipeline(pg, seed.redis_sink(redis, {"insert": ["INCR", "{{nothing}}"]})))
     result = tool("check", path)
@@ -277,6 +282,25 @@ def test_dlq_asks_for_what_is_missing_and_changes_nothing(held):
 def test_dlq_of_a_pipeline_that_never_ran(tool, tmp_path):  # noqa: F811
     result = tool("dlq", "list", "--config", write(tmp_path / "pipeline.yaml", sample()))
     assert result.returncode == 3 and "E0811" in result.stderr
+
+
+def test_what_comes_later_waits_behind_a_parked_record_of_its_row(pg, start):
+    """An endpoint refuses the insert; the update and the delete, which come when that is long parked, wait."""
+    refusing = [True]
+    with Endpoint(lambda request: 422 if refusing[0] else 200) as endpoint:
+        multisink = start(seed.pipeline(pg, seed.http_sink(url=endpoint.url)))
+        for statement in ("INSERT INTO engagement_events (id, event_ts) VALUES (1, now())",
+                          "UPDATE engagement_events SET device = 'x'", "DELETE FROM engagement_events"):
+            pg.execute(statement)
+            multisink.wait_caught_up(pg)
+        assert [(r["op"], r["code"], r["waiting"]) for r in records(multisink)] == [
+            ("insert", "E0720", False), ("update", "E0807", True), ("delete", "E0807", True)]
+        assert len(endpoint.requests) == 1
+        refusing[0] = False
+        first = records(multisink)[0]["id"]
+        assert multisink.cli("dlq", "replay", "--sink", "api", first, *config_option(multisink)).returncode == 0
+        wait_until(lambda: records(multisink) == [], 20, "nothing is parked any more")
+        assert [e["op"] for e in endpoint.events()] == ["insert", "insert", "update", "delete"]
 
 
 # ---- slot ----------------------------------------------------------------------------------------------------

@@ -348,6 +348,42 @@ def test_a_url_that_libpq_does_not_take_is_refused_without_its_password(case, pg
     one.refused("E0403", "sslmode")
 
 
+def test_a_server_without_a_free_slot_is_refused_until_there_is_one(case, run):
+    with Postgres(run, max_replication_slots="1") as pg:
+        seed.make_source(pg, slot=False)
+        pg.execute("SELECT pg_create_physical_replication_slot('elsewhere')")
+        one = case(pg, ran=False)
+        one.refused("E0425", "cdc_slot")
+        pg.execute("SELECT pg_drop_replication_slot('elsewhere')")
+        one.starts()
+
+
+def test_a_connection_ended_by_the_administrator_is_made_again(case, pg):
+    one = case(pg)
+    one.multisink.start()
+    pg.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+    wait_until(lambda: "E0442" in one.multisink.log_text(), 20, "it says who ended it")
+    seed.Writer(pg, seed=3).write(50)
+    one.exact()
+
+
+def test_a_statement_that_is_cancelled_is_asked_again(case, pg):
+    """A lock holds up the first look at the publication, and somebody cancels it."""
+    one = case(pg, ran=False)
+    waits = "SELECT pid FROM pg_stat_activity WHERE application_name = 'multisink' AND wait_event_type = 'Lock'"
+    with pg.connect(autocommit=False) as db:
+        db.execute("LOCK TABLE pg_publication IN ACCESS EXCLUSIVE MODE")
+        one.multisink.start(wait=False)
+        wait_until(lambda: pg.execute(waits), 20, "it waits for the lock")
+        pg.execute(f"SELECT pg_cancel_backend(pid) FROM ({waits}) AS w")
+        wait_until(lambda: "E0406" in one.multisink.log_text(), 20, "it says so")
+        assert one.multisink.running()
+        db.rollback()
+    wait_until(lambda: (one.multisink.status() or {}).get("source", {}).get("connected"), 20, "it goes on")
+    seed.Writer(pg).write(50)
+    one.exact()
+
+
 # ---- publication and tables ----------------------------------------------------------------------------------
 
 

@@ -136,6 +136,7 @@ static void answers_of_the_script_have_their_kinds(void **state)
     expect(fine, "-LOADING now\r\n", ERR_RETRY, "E0520");
     expect(fine, "-NOPERM no\r\n", ERR_STOP, "E0511");
     expect(fine, "?\r\n", ERR_RETRY, "E0521");
+    expect(fine, "-STRANGE word\r\n", ERR_RETRY, "E0522");
 }
 
 static void unfit_servers_are_refused(void **state)
