@@ -70,6 +70,18 @@ static bool client_write(struct client *c, uint32_t count)
     return cql_session_write(c->session, requests, count, c->results, &c->err);
 }
 
+static void begin(struct fake_cql *f, struct client *c, fake_cql_script *script)
+{
+    assert_true(fake_cql_start(f, &(struct fake_cql_opts){ .script = script }));
+    assert_true(client_open(c, f, 5000));
+}
+
+static void finish(struct fake_cql *f, struct client *c)
+{
+    cql_session_close(c->session);
+    assert_true(fake_cql_stop(f));
+}
+
 /* One write against a script, which is to fail as said; the next one is to pass. */
 static void expect(fake_cql_script *script, unsigned version, enum error_kind kind,
                    const char *code)
@@ -87,8 +99,7 @@ static void expect(fake_cql_script *script, unsigned version, enum error_kind ki
         if (!client_write(&c, 3))
             fail_msg("%s %s", c.err.code, c.err.msg);
     }
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 static void execute_id(const struct fake_cql_request *q, uint32_t *ret_id)
@@ -122,8 +133,7 @@ static void healthy_node_takes_writes_in(unsigned version)
     assert_true(client_write(&c, WRITES_MAX));
     for (size_t i = 0; i < WRITES_MAX; i++)
         assert_false(c.results[i].rejected);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 static void version_5_is_preferred(void **state)
@@ -261,8 +271,7 @@ static size_t hosts_with(const struct fake_cql_opts *opts)
     assert_true(fake_cql_start(&f, opts));
     assert_true(client_open(&c, &f, 5000));
     cql_session_info(c.session, &info);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
     return info.host_count;
 }
 
@@ -302,16 +311,14 @@ static void invalid_write_is_rejected_alone(void **state)
     struct client c;
 
     (void)state;
-    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ .script = refuse_second }));
-    assert_true(client_open(&c, &f, 5000));
+    begin(&f, &c, refuse_second);
     assert_true(client_write(&c, 3));
     assert_false(c.results[0].rejected);
     assert_true(c.results[1].rejected);
     assert_int_equal(c.results[1].code, E_CQL_REJECTED);
     assert_non_null(strstr(c.results[1].reason, "Key may not be empty"));
     assert_false(c.results[2].rejected);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 static void answer_in_reverse(struct fake_cql_peer *p)
@@ -339,102 +346,69 @@ static void answers_out_of_order_find_their_requests(void **state)
     struct client c;
 
     (void)state;
-    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ .script = answer_in_reverse }));
-    assert_true(client_open(&c, &f, 5000));
+    begin(&f, &c, answer_in_reverse);
     assert_true(client_write(&c, 3));
     assert_false(c.results[0].rejected);
     assert_true(c.results[1].rejected);
     assert_false(c.results[2].rejected);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
+struct refusal {
+    uint32_t code;
+    const char *text;
+    struct str more;
+    const char *page;
+};
+
+/* The node is a process of its own, and gets a copy. */
+static const struct refusal *refusal;
+
 /* Answers the first EXECUTE with an error, everything else well. */
-static void once(struct fake_cql_peer *p, uint32_t code, const char *text, struct str more)
+static void refuse_once(struct fake_cql_peer *p)
 {
     struct fake_cql_request q = { 0 };
 
     if (fake_cql_once(p, EXECUTE, &q))
-        fake_cql_error(p, &q, code, text, more);
+        fake_cql_error(p, &q, refusal->code, refusal->text, refusal->more);
     fake_cql_request_done(&q);
     fake_cql_serve(p);
 }
 
-static void say_overloaded(struct fake_cql_peer *p)
-{
-    once(p, 0x1001, "busy", STR_NONE);
-}
-
-static void say_unavailable(struct fake_cql_peer *p)
-{
-    once(p, 0x1000, "Cannot achieve consistency level LOCAL_QUORUM", STR("\0\6\0\0\0\2\0\0\0\1"));
-}
-
-static void say_write_timeout(struct fake_cql_peer *p)
-{
-    once(p, 0x1100, "Operation timed out", STR("\0\6\0\0\0\1\0\0\0\2\0\6SIMPLE"));
-}
-
-static void say_write_failure(struct fake_cql_peer *p)
-{
-    once(p, 0x1500, "Operation failed",
-         STR("\0\6\0\0\0\0\0\0\0\1\0\0\0\1\4\x7f\0\0\1\0\0\0\6SIMPLE"));
-}
-
-static void say_unauthorized(struct fake_cql_peer *p)
-{
-    once(p, 0x2100, "User x has no MODIFY permission", STR_NONE);
-}
-
-static void say_unconfigured(struct fake_cql_peer *p)
-{
-    once(p, 0x2200, "unconfigured table t", STR_NONE);
-}
-
-static void say_server_error(struct fake_cql_peer *p)
-{
-    once(p, 0x0000, "java.lang.NullPointerException", STR_NONE);
-}
-
-static void say_bootstrapping(struct fake_cql_peer *p)
-{
-    once(p, 0x1002, "Cannot read from a bootstrapping node", STR_NONE);
-}
-
-static void say_cdc_full(struct fake_cql_peer *p)
-{
-    once(p, 0x1600, "CDC space is full", STR_NONE);
-}
-
-static void say_protocol_error(struct fake_cql_peer *p)
-{
-    once(p, 0x000A, "Invalid message", STR_NONE);
-}
-
-static void say_unknown_error(struct fake_cql_peer *p)
-{
-    once(p, 0x7777, "what is this", STR_NONE);
-}
-
 static void transient_errors_fail_the_call_and_the_next_one_passes(void **state)
 {
+    static const char failed[] = "\0\6\0\0\0\0\0\0\0\1\0\0\0\1\4\x7f\0\0\1\0\0\0\6SIMPLE";
+    const struct refusal refusals[] = {
+        { 0x0000, "java.lang.NullPointerException", STR_NONE, "E0618" },
+        { 0x000A, "Invalid message", STR_NONE, "E0602" },
+        { 0x1000, "Cannot achieve LOCAL_QUORUM", STR("\0\6\0\0\0\2\0\0\0\1"), "E0615" },
+        { 0x1001, "busy", STR_NONE, "E0616" },
+        { 0x1002, "Cannot read from a bootstrapping node", STR_NONE, "E0616" },
+        { 0x1100, "Operation timed out", STR("\0\6\0\0\0\1\0\0\0\2\0\6SIMPLE"), "E0614" },
+        { 0x1500, "Operation failed", { failed, sizeof failed - 1 }, "E0613" },
+        { 0x1600, "CDC space is full", STR_NONE, "E0621" },
+        { 0x7777, "what is this", STR_NONE, "E0618" },
+    };
+
     (void)state;
-    expect(say_overloaded, 5, ERR_RETRY, "E0616");
-    expect(say_unavailable, 5, ERR_RETRY, "E0615");
-    expect(say_write_timeout, 5, ERR_RETRY, "E0614");
-    expect(say_write_failure, 5, ERR_RETRY, "E0613");
-    expect(say_server_error, 5, ERR_RETRY, "E0618");
-    expect(say_bootstrapping, 5, ERR_RETRY, "E0616");
-    expect(say_cdc_full, 5, ERR_RETRY, "E0621");
-    expect(say_protocol_error, 5, ERR_RETRY, "E0602");
-    expect(say_unknown_error, 5, ERR_RETRY, "E0618");
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        refusal = &refusals[i];
+        expect(refuse_once, 5, ERR_RETRY, refusal->page);
+    }
 }
 
 static void errors_for_a_person_stop(void **state)
 {
+    const struct refusal refusals[] = {
+        { 0x2100, "User x has no MODIFY permission", STR_NONE, "E0611" },
+        { 0x2200, "unconfigured table t", STR_NONE, "E0608" },
+    };
+
     (void)state;
-    expect(say_unauthorized, 5, ERR_STOP, "E0611");
-    expect(say_unconfigured, 5, ERR_STOP, "E0608");
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        refusal = &refusals[i];
+        expect(refuse_once, 5, ERR_STOP, refusal->page);
+    }
 }
 
 static void fail_second(struct fake_cql_peer *p)
@@ -461,8 +435,7 @@ static void write_failing_on_and_on_while_others_pass_is_rejected(void **state)
     int calls = 1;
 
     (void)state;
-    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ .script = fail_second }));
-    assert_true(client_open(&c, &f, 5000));
+    begin(&f, &c, fail_second);
     while (!client_write(&c, 3)) {
         assert_int_equal(c.err.kind, ERR_RETRY);
         assert_string_equal(c.err.code, "E0613");
@@ -472,8 +445,7 @@ static void write_failing_on_and_on_while_others_pass_is_rejected(void **state)
     assert_true(c.results[1].rejected);
     assert_int_equal(c.results[1].code, E_CQL_WRITE_FAILURE);
     assert_false(c.results[2].rejected);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 /* ---- prepared statements ---- */
@@ -492,13 +464,11 @@ static void forgotten_statement_is_prepared_again(void **state)
     struct client c;
 
     (void)state;
-    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ .script = forget_statement }));
-    assert_true(client_open(&c, &f, 5000));
+    begin(&f, &c, forget_statement);
     if (!client_write(&c, 3))
         fail_msg("%s", c.err.msg);
     assert_false(c.results[0].rejected);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 static void change_statement(struct fake_cql_peer *p)
@@ -519,14 +489,12 @@ static void statement_described_otherwise_than_before_stops(void **state)
     struct client c;
 
     (void)state;
-    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ .script = change_statement }));
-    assert_true(client_open(&c, &f, 5000));
+    begin(&f, &c, change_statement);
     assert_false(client_write(&c, 3));
     assert_int_equal(c.err.kind, ERR_STOP);
     assert_string_equal(c.err.code, "E0610");
     assert_non_null(strstr(c.err.msg, "column \"v\" was text and is now int"));
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 /* ---- bytes that go wrong ---- */
@@ -563,8 +531,7 @@ static void late_answer_is_not_taken_for_another(void **state)
     assert_true(client_write(&c, 3));
     for (int i = 0; i < 3; i++)
         assert_false(c.results[i].rejected);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 static void answer_on_wrong_stream(struct fake_cql_peer *p)
@@ -656,8 +623,7 @@ static void connection_closed_in_the_middle_of_an_answer_is_replaced(void **stat
     assert_false(client_write(&c, 5));
     assert_int_equal(c.err.kind, ERR_RETRY);
     assert_true(client_write(&c, 5));
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 static void slice_and_dribble(struct fake_cql_peer *p)
@@ -696,12 +662,10 @@ static void sliced_answer_in_small_pieces_is_put_together(void **state)
     struct client c;
 
     (void)state;
-    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ .script = slice_and_dribble }));
-    assert_true(client_open(&c, &f, 5000));
+    begin(&f, &c, slice_and_dribble);
     if (!client_write(&c, 3))
         fail_msg("%s", c.err.msg);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 static void stop_ends_a_write_that_waits(void **state)
@@ -723,8 +687,7 @@ static void stop_ends_a_write_that_waits(void **state)
     wake_set(&stop);
     assert_false(client_write(&c, 3));
     assert_int_equal(c.err.kind, ERR_CANCEL);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
     wake_done(&stop);
 }
 
@@ -788,8 +751,7 @@ static void refused_statement_stops_and_is_shown(void **state)
     assert_true(error_is(&c.err, E_CQL_STATEMENT));
     assert_non_null(strstr(c.err.msg, "no viable alternative"));
     assert_non_null(strstr(c.err.msg, "INSERT INTO ks.t"));
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
 }
 
 static void record_above_the_limit_is_rejected_alone(void **state)
@@ -804,16 +766,14 @@ static void record_above_the_limit_is_rejected_alone(void **state)
     struct client c;
 
     (void)state;
-    assert_true(fake_cql_start(&f, &(struct fake_cql_opts){ 0 }));
-    assert_true(client_open(&c, &f, 5000));
+    begin(&f, &c, NULL);
     requests[0] = (struct cql_request){ c.stmt, large, 1 };
     requests[1] = (struct cql_request){ c.stmt, small, 2 };
     assert_true(cql_session_write(c.session, requests, 2, c.results, &c.err));
     assert_true(c.results[0].rejected);
     assert_int_equal(c.results[0].code, E_CQL_TOO_BIG);
     assert_false(c.results[1].rejected);
-    cql_session_close(c.session);
-    assert_true(fake_cql_stop(&f));
+    finish(&f, &c);
     free(text);
 }
 

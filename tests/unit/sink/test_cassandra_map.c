@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cassandra_fixture.h"
 
-/* id, note -> the same in ks.orders */
-static void make_simple(struct fixture *f)
+/* Of the test that runs; made by it, freed behind it. */
+static struct fixture f;
+
+static int teardown(void **state)
 {
-    fixture_init(f);
-    fixture_key(f, "id", PG_INT8);
-    (void)fixture_source(f, "note", PG_TEXT);
-    fixture_target(f, "id", CQL_PARTITION_KEY, "bigint");
-    fixture_target(f, "note", CQL_REGULAR, "text");
+    (void)state;
+    arena_done(&f.a);
+    return 0;
+}
+
+/* id, note -> the same in ks.orders */
+static void make_simple(struct fixture *to)
+{
+    fixture_init(to);
+    fixture_key(to, "id", PG_INT8);
+    (void)fixture_source(to, "note", PG_TEXT);
+    fixture_target(to, "id", CQL_PARTITION_KEY, "bigint");
+    fixture_target(to, "note", CQL_REGULAR, "text");
 }
 
 static void columns_map_by_name_key_first(void **state)
 {
-    struct fixture f;
     const struct sink_cassandra_map *map;
 
     (void)state;
@@ -31,12 +40,10 @@ static void columns_map_by_name_key_first(void **state)
     assert_int_equal(map->binds[1].source, 0);
     assert_true(str_is(map->insert_text, "INSERT INTO ks.orders (id, note) VALUES (?, ?)"));
     assert_true(str_is(map->delete_text, "DELETE FROM ks.orders WHERE id = ?"));
-    arena_done(&f.a);
 }
 
 static void names_are_quoted_where_cql_needs_it(void **state)
 {
-    struct fixture f;
     const struct sink_cassandra_map *map;
 
     (void)state;
@@ -52,12 +59,10 @@ static void names_are_quoted_where_cql_needs_it(void **state)
                        "INSERT INTO ks.\"Orders\" (\"order\", \"we\"\"ird; DROP\") "
                        "VALUES (?, ?)"));
     assert_true(str_is(map->delete_text, "DELETE FROM ks.\"Orders\" WHERE \"order\" = ?"));
-    arena_done(&f.a);
 }
 
 static void columns_may_be_chosen_and_renamed(void **state)
 {
-    struct fixture f;
     const struct sink_cassandra_map *map;
 
     (void)state;
@@ -69,12 +74,10 @@ static void columns_may_be_chosen_and_renamed(void **state)
     assert_non_null(map);
     assert_int_equal(map->bind_count, 1);
     assert_string_equal(map->binds[0].target, "order_id");
-    arena_done(&f.a);
 }
 
 static void all_faults_come_at_once_each_with_its_cure(void **state)
 {
-    struct fixture f;
     struct error err;
 
     (void)state;
@@ -104,12 +107,10 @@ static void all_faults_come_at_once_each_with_its_cure(void **state)
     assert_int_equal(err.kind, ERR_STOP);
     assert_string_equal(err.code, "E0652");
     assert_non_null(strstr(err.msg, "cannot write public.orders to ks.orders: \"id\" is bigint"));
-    arena_done(&f.a);
 }
 
 static void a_single_fault_names_its_cure_in_the_message(void **state)
 {
-    struct fixture f;
     struct error err;
 
     (void)state;
@@ -120,12 +121,10 @@ static void a_single_fault_names_its_cure_in_the_message(void **state)
     assert_string_equal(err.msg,
                         "cannot write public.orders to ks.orders: no target column \"total\" "
                         "(integer) (ALTER TABLE ks.orders ADD total int;)");
-    arena_done(&f.a);
 }
 
 static void more_faults_than_fit_are_counted(void **state)
 {
-    struct fixture f;
     struct error err;
     static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
 
@@ -139,13 +138,10 @@ static void more_faults_than_fit_are_counted(void **state)
     assert_int_equal(f.faults.count, 6);
     assert_false(sink_cassandra_map_error(&f.conf, &f.rel, &f.faults, &err));
     assert_non_null(strstr(err.msg, "more, see multisink check"));
-    arena_done(&f.a);
 }
 
 static void a_misspelt_source_column_gets_the_nearest_name(void **state)
 {
-    struct fixture f;
-
     (void)state;
     make_simple(&f);
     fixture_map_column(&f, "id", "id");
@@ -154,12 +150,10 @@ static void a_misspelt_source_column_gets_the_nearest_name(void **state)
     assert_int_equal(f.faults.count, 1);
     fixture_expect_fault(&f, 0, E_CASSANDRA_MAPPING, "no source column \"notte\"",
                          "did you mean \"note\"?");
-    arena_done(&f.a);
 }
 
 static void a_mapped_column_that_went_is_told_apart(void **state)
 {
-    struct fixture f;
     struct fixture old;
 
     (void)state;
@@ -172,13 +166,11 @@ static void a_mapped_column_that_went_is_told_apart(void **state)
     assert_int_equal(f.faults.count, 1);
     fixture_expect_fault(&f, 0, E_CASSANDRA_COLUMN_GONE,
                          "source column \"note\" was dropped or renamed", NULL);
-    arena_done(&f.a);
     arena_done(&old.a);
 }
 
 static void a_column_that_only_a_newer_shape_has_is_left_out_of_old_rows(void **state)
 {
-    struct fixture f;
     struct fixture next;
     const struct sink_cassandra_map *map;
 
@@ -191,13 +183,11 @@ static void a_column_that_only_a_newer_shape_has_is_left_out_of_old_rows(void **
     map = fixture_map(&f, NULL, &next.rel);
     assert_non_null(map);
     assert_int_equal(map->bind_count, 1);
-    arena_done(&f.a);
     arena_done(&next.a);
 }
 
 static void a_column_dropped_on_both_sides_is_left_out_of_old_rows(void **state)
 {
-    struct fixture f;
     struct fixture next;
     const struct sink_cassandra_map *map;
 
@@ -209,13 +199,11 @@ static void a_column_dropped_on_both_sides_is_left_out_of_old_rows(void **state)
     assert_non_null(map);
     assert_int_equal(map->bind_count, 2);
     assert_null(fixture_map(&f, NULL, NULL));
-    arena_done(&f.a);
     arena_done(&next.a);
 }
 
 static void a_new_source_column_asks_for_its_target(void **state)
 {
-    struct fixture f;
     struct fixture old;
 
     (void)state;
@@ -225,13 +213,11 @@ static void a_new_source_column_asks_for_its_target(void **state)
     assert_null(fixture_map(&f, &old.rel, NULL));
     fixture_expect_fault(&f, 0, E_CASSANDRA_COLUMN_NEW, "no target column \"tags\" (other)",
                          "ALTER TABLE ks.orders ADD tags frozen<list<text>>;");
-    arena_done(&f.a);
     arena_done(&old.a);
 }
 
 static void a_new_source_column_is_ignored_when_columns_are_listed(void **state)
 {
-    struct fixture f;
     struct fixture old;
 
     (void)state;
@@ -241,26 +227,23 @@ static void a_new_source_column_is_ignored_when_columns_are_listed(void **state)
     fixture_map_column(&f, "id", "id");
     fixture_map_column(&f, "note", "note");
     assert_non_null(fixture_map(&f, &old.rel, NULL));
-    arena_done(&f.a);
     arena_done(&old.a);
 }
 
 /* The target is keyed by a column that PostgreSQL does not send with a delete. */
-static void make_other_key(struct fixture *f)
+static void make_other_key(void)
 {
-    fixture_init(f);
-    fixture_key(f, "id", PG_INT8);
-    (void)fixture_source(f, "note", PG_TEXT);
-    fixture_target(f, "note", CQL_PARTITION_KEY, "text");
-    fixture_target(f, "id", CQL_CLUSTERING, "bigint");
+    fixture_init(&f);
+    fixture_key(&f, "id", PG_INT8);
+    (void)fixture_source(&f, "note", PG_TEXT);
+    fixture_target(&f, "note", CQL_PARTITION_KEY, "text");
+    fixture_target(&f, "id", CQL_CLUSTERING, "bigint");
 }
 
 static void another_key_needs_the_old_row(void **state)
 {
-    struct fixture f;
-
     (void)state;
-    make_other_key(&f);
+    make_other_key();
     assert_null(fixture_map(&f, NULL, NULL));
     assert_int_equal(f.faults.count, 1);
     fixture_expect_fault(
@@ -268,15 +251,12 @@ static void another_key_needs_the_old_row(void **state)
         "key column \"note\" comes from \"note\", which deletes and updates of the source "
         "do not carry",
         "ALTER TABLE public.orders REPLICA IDENTITY FULL; or on_delete: ignore");
-    arena_done(&f.a);
 }
 
 static void another_key_is_fine_with_full_identity_or_without_deletes(void **state)
 {
-    struct fixture f;
-
     (void)state;
-    make_other_key(&f);
+    make_other_key();
     f.columns[1].identity = true;
     assert_non_null(fixture_map(&f, NULL, NULL));
     f.columns[1].identity = false;
@@ -285,13 +265,10 @@ static void another_key_is_fine_with_full_identity_or_without_deletes(void **sta
     f.conf.on_delete = SINK_CASSANDRA_DELETE_APPLY;
     f.columns[0].identity = false; /* no identity at all: the source itself refuses both */
     assert_non_null(fixture_map(&f, NULL, NULL));
-    arena_done(&f.a);
 }
 
 static void a_type_that_is_not_known_is_a_fault(void **state)
 {
-    struct fixture f;
-
     (void)state;
     make_simple(&f);
     f.target[1].type = NULL;
@@ -300,27 +277,28 @@ static void a_type_that_is_not_known_is_a_fault(void **state)
     fixture_expect_fault(
         &f, 0, E_CASSANDRA_MAPPING,
         "\"note\" is text, which strange< cannot take: multisink does not know this type", NULL);
-    arena_done(&f.a);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_map_by_name_key_first),
-        cmocka_unit_test(names_are_quoted_where_cql_needs_it),
-        cmocka_unit_test(columns_may_be_chosen_and_renamed),
-        cmocka_unit_test(all_faults_come_at_once_each_with_its_cure),
-        cmocka_unit_test(a_single_fault_names_its_cure_in_the_message),
-        cmocka_unit_test(more_faults_than_fit_are_counted),
-        cmocka_unit_test(a_misspelt_source_column_gets_the_nearest_name),
-        cmocka_unit_test(a_mapped_column_that_went_is_told_apart),
-        cmocka_unit_test(a_column_that_only_a_newer_shape_has_is_left_out_of_old_rows),
-        cmocka_unit_test(a_column_dropped_on_both_sides_is_left_out_of_old_rows),
-        cmocka_unit_test(a_new_source_column_asks_for_its_target),
-        cmocka_unit_test(a_new_source_column_is_ignored_when_columns_are_listed),
-        cmocka_unit_test(another_key_needs_the_old_row),
-        cmocka_unit_test(another_key_is_fine_with_full_identity_or_without_deletes),
-        cmocka_unit_test(a_type_that_is_not_known_is_a_fault),
+        cmocka_unit_test_teardown(columns_map_by_name_key_first, teardown),
+        cmocka_unit_test_teardown(names_are_quoted_where_cql_needs_it, teardown),
+        cmocka_unit_test_teardown(columns_may_be_chosen_and_renamed, teardown),
+        cmocka_unit_test_teardown(all_faults_come_at_once_each_with_its_cure, teardown),
+        cmocka_unit_test_teardown(a_single_fault_names_its_cure_in_the_message, teardown),
+        cmocka_unit_test_teardown(more_faults_than_fit_are_counted, teardown),
+        cmocka_unit_test_teardown(a_misspelt_source_column_gets_the_nearest_name, teardown),
+        cmocka_unit_test_teardown(a_mapped_column_that_went_is_told_apart, teardown),
+        cmocka_unit_test_teardown(a_column_that_only_a_newer_shape_has_is_left_out_of_old_rows,
+                                  teardown),
+        cmocka_unit_test_teardown(a_column_dropped_on_both_sides_is_left_out_of_old_rows, teardown),
+        cmocka_unit_test_teardown(a_new_source_column_asks_for_its_target, teardown),
+        cmocka_unit_test_teardown(a_new_source_column_is_ignored_when_columns_are_listed, teardown),
+        cmocka_unit_test_teardown(another_key_needs_the_old_row, teardown),
+        cmocka_unit_test_teardown(another_key_is_fine_with_full_identity_or_without_deletes,
+                                  teardown),
+        cmocka_unit_test_teardown(a_type_that_is_not_known_is_a_fault, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
