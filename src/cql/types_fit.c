@@ -179,9 +179,30 @@ static const char *number_fault(const struct column *col, enum cql_types_from fr
     return bytes != INTEGER_NONE || from == FROM_NUMERIC ? why_round : why_kind;
 }
 
+/* The types that take one kind of source and no other. */
+static const struct {
+    enum cql_type_id id;
+    enum cql_types_from from;
+} pairs[] = {
+    { CQL_BOOLEAN, FROM_BOOL },  { CQL_BLOB, FROM_BYTEA },          { CQL_UUID, FROM_UUID },
+    { CQL_TIMEUUID, FROM_UUID }, { CQL_TIMESTAMP, FROM_TIMESTAMP }, { CQL_DATE, FROM_DATE },
+    { CQL_TIME, FROM_TIME },     { CQL_DURATION, FROM_INTERVAL },   { CQL_INET, FROM_INET },
+};
+
+static const char *pair_fault(enum cql_types_from from, enum cql_type_id id)
+{
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (pairs[i].id == id && pairs[i].from == from)
+            return NULL;
+    }
+    return why_kind;
+}
+
 static const char *scalar_fault(const struct column *col, enum cql_types_from from,
                                 enum cql_type_id id)
 {
+    bool domain = from == FROM_DOMAIN; /* each value is looked at */
+
     switch (id) {
     case CQL_TEXT:
     case CQL_ASCII:
@@ -193,44 +214,22 @@ static const char *scalar_fault(const struct column *col, enum cql_types_from fr
     case CQL_UDT:
     case CQL_TUPLE:
         return why_user;
-    default:
-        break;
-    }
-    if (from == FROM_DOMAIN)
-        return id == CQL_FLOAT ? why_domain : NULL;
-    switch (id) {
     case CQL_BIGINT:
-        return integer_fault(col, from, 8);
+        return domain ? NULL : integer_fault(col, from, 8);
     case CQL_INT:
-        return integer_fault(col, from, 4);
+        return domain ? NULL : integer_fault(col, from, 4);
     case CQL_SMALLINT:
-        return integer_fault(col, from, 2);
+        return domain ? NULL : integer_fault(col, from, 2);
     case CQL_TINYINT:
-        return integer_fault(col, from, 1);
+        return domain ? NULL : integer_fault(col, from, 1);
+    case CQL_FLOAT:
+        return domain ? why_domain : number_fault(col, from, id);
     case CQL_DECIMAL:
     case CQL_VARINT:
-    case CQL_FLOAT:
     case CQL_DOUBLE:
-        return number_fault(col, from, id);
-    case CQL_BOOLEAN:
-        return from == FROM_BOOL ? NULL : why_kind;
-    case CQL_BLOB:
-        return from == FROM_BYTEA ? NULL : why_kind;
-    case CQL_UUID:
-    case CQL_TIMEUUID:
-        return from == FROM_UUID ? NULL : why_kind;
-    case CQL_TIMESTAMP:
-        return from == FROM_TIMESTAMP ? NULL : why_kind;
-    case CQL_DATE:
-        return from == FROM_DATE ? NULL : why_kind;
-    case CQL_TIME:
-        return from == FROM_TIME ? NULL : why_kind;
-    case CQL_DURATION:
-        return from == FROM_INTERVAL ? NULL : why_kind;
-    case CQL_INET:
-        return from == FROM_INET ? NULL : why_kind;
+        return domain ? NULL : number_fault(col, from, id);
     default:
-        return why_kind;
+        return domain ? NULL : pair_fault(from, id);
     }
 }
 
