@@ -211,8 +211,8 @@ static bool wait_for_limit(struct capture *c, struct error *err)
             break;
         (void)error_set(
             &why, ERR_RETRY, E_LOG_LIMIT,
-            "cannot take more changes: the log holds %llu bytes of max_size %llu that a sink"
-            " still needs; PostgreSQL keeps the WAL meanwhile",
+            "cannot take more changes: the log holds %llu bytes of max_size %llu that a sink needs,"
+            " or may come back to within safety_window; PostgreSQL keeps the WAL meanwhile",
             (unsigned long long)stats.bytes, (unsigned long long)conf->max_size);
         if (!capture_wait_for_space(c, &why, err))
             return false;
