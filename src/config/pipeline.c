@@ -28,7 +28,8 @@ const struct config_key config_postgres_keys[] = {
       .parse = parse_url,
       .help =
           "Where the database is: `postgres://user@host:5432/database`. libpq's parameters may follow "
-          "a `?`, for example `?sslmode=verify-full`." },
+          "a `?`, for example `?sslmode=verify-full`. A server on another machine must speak TLS unless "
+          "`sslmode` says otherwise." },
     { .name = "password",
       .type = CONFIG_SECRET,
       .offset = offsetof(struct config_source, password),

@@ -58,12 +58,35 @@ static bool url_has_password(const char *url)
     return strstr(url, "password") != NULL || (at != NULL && colon != NULL && colon < at);
 }
 
-/* The user's own `options` of the URL, with ours behind them, so that ours win. */
-static bool session_options(const char *url, char **ret_options, struct error *err)
+static bool is_local(struct str host)
+{
+    return host.n == 0 || host.p[0] == '/' || host.p[0] == '@' || str_is(host, "localhost") ||
+           str_is(host, "::1") || str_starts(host, STR("127."));
+}
+
+bool postgres_hosts_are_local(const char *hosts)
+{
+    struct str left = str_from(hosts != NULL ? hosts : "");
+    bool local = true;
+
+    for (;;) {
+        size_t n = str_find(left, ',');
+
+        local = local && is_local(str_make(left.p, n));
+        if (n == left.n)
+            return local;
+        left = str_make(left.p + n + 1, left.n - n - 1);
+    }
+}
+
+/* The user's own `options` of the URL, with ours behind them, so that ours win; and whether the
+ * connection stays on this machine. */
+static bool session_options(const char *url, char **ret_options, bool *ret_local, struct error *err)
 {
     char *reason = NULL;
     PQconninfoOption *all = PQconninfoParse(url, &reason);
     const char *own = NULL;
+    const char *host = NULL;
 
     if (all == NULL) {
         struct str text = str_trim(str_from(reason != NULL ? reason : "out of memory"));
@@ -78,13 +101,17 @@ static bool session_options(const char *url, char **ret_options, struct error *e
     for (PQconninfoOption *o = all; o->keyword != NULL; o++) {
         if (strcmp(o->keyword, "options") == 0)
             own = o->val;
+        if ((strcmp(o->keyword, "host") == 0 || strcmp(o->keyword, "hostaddr") == 0) &&
+            o->val != NULL)
+            host = o->val;
     }
+    *ret_local = postgres_hosts_are_local(host);
     *ret_options = mem_printf("%s %s", own != NULL ? own : "", session);
     PQconninfoFree(all);
     return true;
 }
 
-static PGconn *start(const struct postgres_opts *opts, const char *options)
+static PGconn *start(const struct postgres_opts *opts, const char *options, bool local)
 {
     const char *keys[KEYWORDS + 1];
     const char *values[KEYWORDS + 1];
@@ -96,6 +123,9 @@ static PGconn *start(const struct postgres_opts *opts, const char *options)
     ADD("keepalives_interval", "5");
     ADD("keepalives_count", "3");
     ADD("tcp_user_timeout", "10000");
+    /* libpq's own default would fall back to plain text without a word. */
+    if (!local)
+        ADD("sslmode", "require");
     ADD("dbname", opts->url);
     /* Behind the URL: whatever it says. */
     if (opts->password != NULL)
@@ -211,12 +241,13 @@ bool postgres_connect(const struct postgres_opts *opts, struct postgres_conn **r
                       struct error *err)
 {
     struct postgres_conn *c;
+    bool local;
     char *options = NULL;
     PGconn *pq;
 
-    if (!session_options(opts->url, &options, err))
+    if (!session_options(opts->url, &options, &local, err))
         return false;
-    pq = start(opts, options);
+    pq = start(opts, options, local);
     free(options);
     if (pq == NULL)
         error_out_of_memory(0);

@@ -41,6 +41,9 @@ bool postgres_connect(const struct postgres_opts *opts, struct postgres_conn **r
                       struct error *err) MUST_CHECK;
 void postgres_close(struct postgres_conn *c);
 
+/* Do all hosts of a libpq host list stay on this machine (loopback, unix socket, none named)? Where
+ * they do not, TLS is required unless the URL says otherwise. Pure. */
+bool postgres_hosts_are_local(const char *hosts);
 /* "localhost:5432/engagement_db"; for messages; owned by the connection. */
 const char *postgres_peer(const struct postgres_conn *c);
 /* 150018 for 15.18 */
