@@ -58,10 +58,20 @@ static bool url_has_password(const char *url)
     return strstr(url, "password") != NULL || (at != NULL && colon != NULL && colon < at);
 }
 
+/* 127.0.0.0/8 as an address, not a name that begins like one. */
+static bool is_loopback(struct str host)
+{
+    for (size_t i = 0; i < host.n; i++) {
+        if (host.p[i] != '.' && !isdigit((unsigned char)host.p[i]))
+            return false;
+    }
+    return str_starts(host, STR("127."));
+}
+
 static bool is_local(struct str host)
 {
     return host.n == 0 || host.p[0] == '/' || host.p[0] == '@' || str_is(host, "localhost") ||
-           str_is(host, "::1") || str_starts(host, STR("127."));
+           str_is(host, "::1") || is_loopback(host);
 }
 
 bool postgres_hosts_are_local(const char *hosts)

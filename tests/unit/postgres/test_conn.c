@@ -25,6 +25,7 @@ static void one_host_elsewhere_is_enough_to_require_tls(void **state)
     assert_false(postgres_hosts_are_local("10.0.0.1"));
     assert_false(postgres_hosts_are_local("localhost,db2"));
     assert_false(postgres_hosts_are_local("localhost.example.com"));
+    assert_false(postgres_hosts_are_local("127.example.com"));
 }
 
 int main(void)
