@@ -217,9 +217,11 @@ bool cql_types_equal(const struct cql_type *x, const struct cql_type *y)
     return true;
 }
 
-/* A name that CQL reads back as it is without quotes. */
+/* A name that CQL reads back as it is without quotes: it needs none, and is not one of the language's types. */
 static bool is_plain(struct str name)
 {
+    uint32_t of_count;
+
     if (name.n == 0 || !(name.p[0] >= 'a' && name.p[0] <= 'z'))
         return false;
     for (size_t i = 0; i < name.n; i++) {
@@ -228,7 +230,8 @@ static bool is_plain(struct str name)
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
             return false;
     }
-    return true;
+    return !str_is(name, "frozen") && cql_types_scalar_named(name) == NULL &&
+           cql_types_collection(name, &of_count) == CQL_CUSTOM;
 }
 
 static void put_collection(const struct cql_type *type, struct buf *b)

@@ -170,6 +170,25 @@ static void different_types_are_not_equal(void **state)
     assert_false(cql_types_equal(parse(f, "'a.B'"), parse(f, "'a.C'")));
 }
 
+static void a_user_type_named_like_a_built_in_one_is_quoted(void **state)
+{
+    static const char *const names[] = { "uuid", "text",  "varchar", "frozen", "list",
+                                         "map",  "tuple", "vector",  "Mixed",  "with space" };
+
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct cql_type udt = { .id = CQL_UDT, .name = str_from(names[i]) };
+        const struct cql_type *again = NULL;
+
+        buf_clear(&f->text);
+        cql_types_text(&udt, &f->text);
+        assert_int_equal(f->text.p[0], '"');
+        assert_true(cql_types_parse(buf_view(&f->text), &f->a, &again));
+        assert_true(cql_types_equal(&udt, again));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +199,7 @@ int main(void)
         cmocka_unit_test(every_cut_of_an_option_is_refused),
         cmocka_unit_test(a_count_above_the_bytes_left_is_refused),
         cmocka_unit_test(nesting_has_a_ceiling),
+        cmocka_unit_test(a_user_type_named_like_a_built_in_one_is_quoted),
         cmocka_unit_test(unknown_types_are_refused),
         cmocka_unit_test(schema_and_protocol_give_the_same_type),
         cmocka_unit_test(different_types_are_not_equal),
