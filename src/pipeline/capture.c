@@ -24,6 +24,19 @@ enum {
 /* Appended at most between two syncs. */
 #define ROUND_BYTES (4 * MIB)
 
+/* A log with changes and no note of whose they are: said before any sink starts, which would not know
+ * its position either. A log without a single change is no history yet: an adoption that was interrupted
+ * between its mark and the note of it leaves such a one, and is done again. */
+static bool state_is_there(const struct capture *c, const struct stream_tail *tail,
+                           struct error *err)
+{
+    if (c->source_known || tail->last_wts == 0 || c->opts.resnapshot)
+        return true;
+    return error_set(err, ERR_CORRUPT, E_STATE_BAD,
+                     "cannot go on: the log in %s holds changes, but state.db knows no source",
+                     c->opts.config->stream.dir);
+}
+
 bool capture_init(struct capture *c, const struct capture_opts *opts, struct error *err)
 {
     const struct config_source *source = &opts->config->source;
@@ -36,6 +49,8 @@ bool capture_init(struct capture *c, const struct capture_opts *opts, struct err
         !checkpoint_get_source(c->state, &c->source_known, &c->source, err))
         return false;
     opts->stream->ops->tail(opts->stream, &tail);
+    if (!state_is_there(c, &tail, err))
+        return false;
     c->durable = tail.position.commit_end;
     c->relations = postgres_relations_new(tail.relation_version + 1);
     tables_init(&c->tables, &source->tables, source->publication);

@@ -199,24 +199,10 @@ static bool start_over(struct capture *c, const struct postgres_slot *slot, stru
     return capture_new_history(c, err);
 }
 
-/* A log without a single change is no history yet: an adoption that was interrupted between its mark and
- * the note of it leaves such a one, and is done again. */
-static bool state_is_missing(const struct capture *c)
-{
-    struct stream_tail tail;
-
-    c->opts.stream->ops->tail(c->opts.stream, &tail);
-    return !c->source_known && tail.last_wts != 0;
-}
-
 static bool choose(struct capture *c, const struct postgres_slot *slot, struct error *err)
 {
     if (c->opts.resnapshot)
         return start_over(c, slot, err);
-    if (state_is_missing(c))
-        return error_set(err, ERR_CORRUPT, E_STATE_BAD,
-                         "cannot go on: the log in %s holds changes, but state.db knows no source",
-                         c->opts.config->stream.dir);
     if (c->source_known && c->source.phase != CHECKPOINT_STREAMING)
         return start_over(c, slot, err);
     if (c->source_known)

@@ -180,6 +180,24 @@ static void a_capture_that_failed_waits_for_the_sinks_that_are_behind(void **sta
     supervisor_close(w.s);
 }
 
+/* Else a sink without a position would be sent all of the log once more. */
+static void without_its_state_a_log_with_changes_is_refused_before_any_sink_starts(void **state)
+{
+    struct supervisor_opts opts;
+    struct supervisor *s;
+    struct error err;
+    struct world w;
+
+    open_world(&w, *state);
+    opts = w.s->opts;
+    grow(&w, false);
+    supervisor_close(w.s);
+    assert_code(supervisor_open(&opts, &s, &err), err, E_STATE_BAD);
+    opts.resnapshot = true;
+    assert_ok(supervisor_open(&opts, &s, &err), err);
+    supervisor_close(s);
+}
+
 #define WITH_DIRECTORY(test)                                                                       \
     cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_remove)
 
@@ -191,6 +209,7 @@ int main(void)
         WITH_DIRECTORY(invariant_7_a_failed_fsync_of_retention_ends_it_and_is_not_tried_again),
         WITH_DIRECTORY(invariant_7_a_failed_fsync_of_the_capture_ends_it),
         WITH_DIRECTORY(invariant_7_a_failed_fsync_of_a_sinks_state_ends_it),
+        WITH_DIRECTORY(without_its_state_a_log_with_changes_is_refused_before_any_sink_starts),
         WITH_DIRECTORY(a_capture_that_failed_waits_for_the_sinks_that_are_behind),
     };
 
