@@ -124,6 +124,20 @@ void *arena_zalloc(struct arena *a, size_t count, size_t size)
     return p;
 }
 
+void *arena_grow(struct arena *a, void *items, size_t count, size_t *cap, size_t size)
+{
+    size_t wanted = *cap > 0 ? *cap * 2 : 8;
+    void *grown;
+
+    if (count < *cap)
+        return items;
+    grown = arena_zalloc(a, wanted, size);
+    if (count > 0)
+        memcpy(grown, items, count * size);
+    *cap = wanted;
+    return grown;
+}
+
 struct str arena_str(struct arena *a, struct str s)
 {
     char *p = arena_alloc(a, s.n + 1);

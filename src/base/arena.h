@@ -42,6 +42,9 @@ void arena_rewind(struct arena *a, struct arena_mark mark);
 void *arena_alloc(struct arena *a, size_t n);
 /* count * size, checked for overflow, cleared. */
 void *arena_zalloc(struct arena *a, size_t count, size_t size);
+/* For a list that grows in the arena: `items` when one more fits into *cap, else a copy with room for twice
+ * as many (and 8 at least). The old one stays behind. */
+void *arena_grow(struct arena *a, void *items, size_t count, size_t *cap, size_t size);
 /* A copy with a terminator behind it (not counted). */
 struct str arena_str(struct arena *a, struct str s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

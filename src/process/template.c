@@ -46,15 +46,7 @@ static const struct {
 
 static void add_part(struct template *t, struct arena *a, enum part_kind kind, struct str text)
 {
-    if (t->count == t->cap) {
-        size_t cap = t->cap > 0 ? t->cap * 2 : 4;
-        struct part *grown = arena_alloc(a, cap * sizeof *grown);
-
-        if (t->count > 0)
-            memcpy(grown, t->parts, t->count * sizeof *grown);
-        t->parts = grown;
-        t->cap = cap;
-    }
+    t->parts = arena_grow(a, t->parts, t->count, &t->cap, sizeof *t->parts);
     t->parts[t->count++] = (struct part){ kind, text };
 }
 

@@ -27,15 +27,8 @@ static int shown(struct str name)
 static void add_fault(struct sink_cassandra_faults *faults, enum error_code code, const char *text,
                       const char *fix)
 {
-    if (faults->count == faults->cap) {
-        size_t cap = faults->cap > 0 ? faults->cap * 2 : 8;
-        struct sink_cassandra_fault *items = arena_alloc(faults->arena, cap * sizeof *items);
-
-        if (faults->count > 0)
-            memcpy(items, faults->items, faults->count * sizeof *items);
-        faults->items = items;
-        faults->cap = cap;
-    }
+    faults->items = arena_grow(faults->arena, faults->items, faults->count, &faults->cap,
+                               sizeof *faults->items);
     faults->items[faults->count++] = (struct sink_cassandra_fault){ code, text, fix };
 }
 

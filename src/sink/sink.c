@@ -6,15 +6,8 @@ void sink_reject_add(struct sink_result *res, const struct batch *b,
 {
     struct sink_reject *copy;
 
-    if (res->reject_count == res->reject_cap) {
-        size_t cap = res->reject_cap > 0 ? res->reject_cap * 2 : 8;
-        struct sink_reject *grown = arena_alloc(b->arena, cap * sizeof *grown);
-
-        if (res->reject_count > 0)
-            memcpy(grown, res->rejects, res->reject_count * sizeof *grown);
-        res->rejects = grown;
-        res->reject_cap = cap;
-    }
+    res->rejects = arena_grow(b->arena, res->rejects, res->reject_count, &res->reject_cap,
+                              sizeof *res->rejects);
     copy = &res->rejects[res->reject_count++];
     *copy = *reject;
     if (reject->reason != NULL)

@@ -120,6 +120,29 @@ static void rewind_gives_back_what_came_behind_the_mark(void **state)
     arena_done(&a);
 }
 
+static void a_list_grows_with_what_it_holds(void **state)
+{
+    (void)state;
+    struct arena a;
+    unsigned *items = NULL;
+    size_t cap = 0;
+
+    arena_init(&a, 1 * MIB);
+    for (unsigned i = 0; i < 100; i++) {
+        unsigned *before = items;
+        bool full = i == cap;
+
+        items = arena_grow(&a, items, i, &cap, sizeof *items);
+        assert_true(cap > i);
+        assert_int_equal(items == before, !full);
+        items[i] = i;
+    }
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(items[i], i);
+    assert_int_equal(cap, 128);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +152,7 @@ int main(void)
         cmocka_unit_test(reset_gives_a_huge_chunk_back),
         cmocka_unit_test(a_copied_str_is_terminated),
         cmocka_unit_test(printf_makes_room_for_any_length),
+        cmocka_unit_test(a_list_grows_with_what_it_holds),
         cmocka_unit_test(rewind_gives_back_what_came_behind_the_mark),
     };
 
