@@ -25,7 +25,7 @@ static bool judge_server(const struct postgres_slot_expect *e, const struct post
         return error_set(
             err, ERR_STOP, E_SERVER_OTHER,
             "cannot go on: this is another PostgreSQL cluster (system identifier %" PRIu64
-            ", we followed %" PRIu64 "); check the URL, or start anew with a first copy",
+            ", we followed %" PRIu64 "); check the URL, or start anew: multisink run --resnapshot",
             s->system_id, e->system_id);
     }
     if (e->timeline != 0 && e->timeline != s->timeline) {
@@ -57,7 +57,7 @@ static bool judge_missing(const struct postgres_slot *slot, const struct postgre
         err, ERR_STOP, E_SLOT_MISSING,
         "cannot go on from %s: slot \"%s\" does not exist any more; it was dropped, or "
         "this server was restored or promoted without it. Changes since then are "
-        "missing: start anew with a first copy",
+        "missing; start anew: multisink run --resnapshot",
         lsn_format(e->durable, ours), slot->name);
 }
 
@@ -100,7 +100,7 @@ static bool judge_lost(const struct postgres_slot *slot, struct error *err)
     return error_set(
         err, ERR_STOP, E_SLOT_LOST,
         "cannot use slot \"%s\": it is invalidated (%s); the WAL behind %s is gone. Drop "
-        "it and start anew with a first copy",
+        "it and start anew: multisink run --resnapshot",
         slot->name, slot->invalidation[0] != '\0' ? slot->invalidation : "WAL removed",
         lsn_format(slot->confirmed_flush, at));
 }
@@ -119,12 +119,12 @@ static bool judge_gap(const struct postgres_slot *slot, const struct postgres_sl
     (void)lsn_format(e->durable, ours);
     fewer = slot->has_total_txns && slot->total_txns < e->total_txns;
     if (fewer) {
-        return error_set(err, ERR_STOP, E_SLOT_RECREATED,
-                         "cannot go on from %s: slot \"%s\" begins at %s and has decoded %" PRIu64
-                         " transactions, fewer than the %" PRIu64
-                         " we saw: it was most likely dropped "
-                         "and made again. A gap of %" PRIu64 " bytes: start anew with a first copy",
-                         ours, slot->name, theirs, slot->total_txns, e->total_txns, gap);
+        return error_set(
+            err, ERR_STOP, E_SLOT_RECREATED,
+            "cannot go on from %s: slot \"%s\" begins at %s and has decoded %" PRIu64
+            " transactions, fewer than the %" PRIu64 " we saw: it was most likely dropped "
+            "and made again. A gap of %" PRIu64 " bytes: start anew: multisink run --resnapshot",
+            ours, slot->name, theirs, slot->total_txns, e->total_txns, gap);
     }
     return error_set(err, ERR_STOP, E_SLOT_AHEAD,
                      "cannot go on from %s: slot \"%s\" is confirmed to %s, a gap of %" PRIu64

@@ -105,7 +105,7 @@ def test_a_dropped_slot_is_not_replaced_silently_and_a_new_copy_is_the_cure(case
     one = case(pg)
     drop_slot(pg)
     seed.Writer(pg, seed=2).write(50)
-    one.refused("E0413", "cdc_slot", "start anew")
+    one.refused("E0413", "cdc_slot", "start anew: multisink run --resnapshot")
     assert pg.value("SELECT count(*) FROM pg_replication_slots") == 0
     one.anew()
 
@@ -138,7 +138,7 @@ def test_an_invalidated_slot_is_cured_by_a_new_copy(case, run):
             pg.execute("SELECT pg_switch_wal()")
         pg.execute("CHECKPOINT")
         assert pg.value("SELECT wal_status FROM pg_replication_slots") == "lost"
-        one.refused("E0417", "cdc_slot", "start anew")
+        one.refused("E0417", "cdc_slot", "start anew: multisink run --resnapshot")
         one.anew()
 
 
