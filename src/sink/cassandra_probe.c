@@ -23,6 +23,9 @@ static void say_connected(struct probe *p)
                         info.peer, info.release_version, info.protocol_version, info.local_dc,
                         info.host_count, info.host_count == 1 ? "" : "s"),
            NULL);
+    if (p->conf->tls.enabled && !p->conf->tls.verify)
+        p->say(p->ctx, "warn", "tls.verify is false: any server may pose as these nodes",
+               "give the authority's certificate with tls.ca");
 }
 
 /* The CQL that would make the table, as the configuration maps it. */

@@ -333,9 +333,11 @@ static bool http_probe(const void *conf_fields, const struct sink_env *env,
 {
     const struct http_conf *conf = conf_fields;
     struct sink s = { .conf = conf };
+    bool tls = http_url_is_tls(conf->all.url);
     struct str host = http_url_host(conf->all.url);
     struct error fault;
     char *line;
+    bool ok;
 
     if (!http_client_open(conf, env, &s.client, err))
         return false;
@@ -343,21 +345,19 @@ static bool http_probe(const void *conf_fields, const struct sink_env *env,
         if (!http_relation(&s, rels[i], &fault))
             say(ctx, "FAIL", fault.msg, "name a column of the table in url");
     }
-    line = mem_printf("%s%.*s/", http_url_is_tls(conf->all.url) ? "https://" : "http://",
-                      STR_ARG(host));
-    if (http_client_probe(s.client, line, &fault))
-        say(ctx, "ok", "the receiver accepts connections", NULL);
-    else
-        say(ctx, "FAIL", fault.msg, "check url, and that the receiver runs");
-    free(line);
-    if (!http_url_is_tls(conf->all.url) && conf->headers.count > 0)
+    if (!tls && conf->headers.count > 0)
         say(ctx, "warn", "headers are sent unencrypted over http://",
             "use https:// if one is a secret");
-    if (http_url_is_tls(conf->all.url) && !conf->tls.verify)
+    if (tls && !conf->tls.verify)
         say(ctx, "warn", "tls.verify is false: any server may pose as the receiver",
             "give the authority's certificate with tls.ca");
+    line = mem_printf("%s%.*s/", tls ? "https://" : "http://", STR_ARG(host));
+    ok = http_client_probe(s.client, line, err);
+    if (ok)
+        say(ctx, "ok", "the receiver accepts connections", NULL);
+    free(line);
     http_client_close(s.client);
-    return true;
+    return ok;
 }
 
 const struct sink_ops sink_http_ops = {

@@ -290,21 +290,26 @@ static bool redis_forget(struct sink *s, const char *id, struct error *err)
 /* ---- check ------------------------------------------------------------------------------------ */
 
 /* Findings about a server that may be used. */
-static void say_server(const struct redis_conn *conn, const struct redis_server *server,
-                       void (*say)(void *ctx, const char *verdict, const char *text,
-                                   const char *fix),
-                       void *ctx)
+static void say_server(
+    const struct redis_conn *conn, const struct redis_conf *conf, const struct redis_server *server,
+    void (*say)(void *ctx, const char *verdict, const char *text, const char *fix), void *ctx)
 {
     char *text =
-        mem_printf("Redis %s at %s: takes the commands; position and counts are safe from eviction",
-                   server->version, redis_conn_peer(conn));
+        mem_printf("Redis %s at %s: %sposition and counts are safe from eviction", server->version,
+                   redis_conn_peer(conn), server->commands_unknown ? "" : "takes the commands; ");
 
     say(ctx, "ok", text, NULL);
     free(text);
+    if (server->commands_unknown)
+        say(ctx, "warn", "whether the user may run the commands is not known: it may not run MULTI",
+            "ACL SETUSER ... +multi +discard, then check again");
     if (!server->append_only) {
         say(ctx, "warn", "Redis keeps no append-only file: a crash goes back to its last snapshot",
             "set appendonly yes in redis.conf (CONFIG SET appendonly yes)");
     }
+    if (conf->url.tls && !conf->tls.verify)
+        say(ctx, "warn", "tls.verify is false: any server may pose as this Redis",
+            "give the authority's certificate with tls.ca");
 }
 
 static bool redis_probe(const void *conf, const struct sink_env *env,
@@ -323,7 +328,7 @@ static bool redis_probe(const void *conf, const struct sink_env *env,
         redis_conn_close(conn);
         return false;
     }
-    say_server(conn, &server, say, ctx);
+    say_server(conn, c, &server, say, ctx);
     redis_conn_close(conn);
     for (size_t i = 0; i < rel_count; i++) {
         struct error fault = { 0 };

@@ -161,7 +161,7 @@ static bool queue_events(struct redis_conn *conn, const struct redis_commands *c
 }
 
 static bool check_commands(struct redis_conn *conn, const struct redis_conf *conf,
-                           const struct redis_server *server, struct error *err)
+                           struct redis_server *server, struct error *err)
 {
     static const struct redis_arg name = { .wire = { "$12\r\nBGREWRITEAOF\r\n", 19 } };
     static const struct redis_command rewrite = { "BGREWRITEAOF", 1, &name };
@@ -174,10 +174,10 @@ static bool check_commands(struct redis_conn *conn, const struct redis_conf *con
 
     if (!redis_conn_ask(conn, multi, 1, &reply, err))
         return false;
-    if (reply->type ==
-        REDIS_FAILURE) /* a user who may not use MULTI: found out at the first write */
-        return str_starts(reply->text, STR("NOPERM")) ||
-               redis_refused(redis_conn_peer(conn), reply->text, err);
+    if (reply->type == REDIS_FAILURE) { /* without MULTI it is found out at the first write */
+        server->commands_unknown = str_starts(reply->text, STR("NOPERM"));
+        return server->commands_unknown || redis_refused(redis_conn_peer(conn), reply->text, err);
+    }
     buf_init(&b, LIMIT_REDIS_CALL);
     ok = queue_events(conn, &conf->commands, &b, err) &&
          (!conf->aof_rewrite || !server->append_only || queue_command(conn, &rewrite, &b, err));

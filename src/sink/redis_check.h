@@ -10,9 +10,10 @@ struct redis_server {
     char version[24];
     char run_id[48]; /* of this run of the server; a restart gives another */
     bool append_only;
-    bool rewriting;   /* its append-only file is being rewritten, or will be soon */
-    bool rewrite_bad; /* the last time that failed */
-    bool rewritten;   /* in this run of the server, and the last time it did not fail */
+    bool rewriting;        /* its append-only file is being rewritten, or will be soon */
+    bool rewrite_bad;      /* the last time that failed */
+    bool rewritten;        /* in this run of the server, and the last time it did not fail */
+    bool commands_unknown; /* the user may not run MULTI, so they could not be asked for */
     uint64_t maxmemory;
 };
 

@@ -245,8 +245,11 @@ def normal_event(event, times=("event_ts",)):
 
 
 def check_http(pg, receiver, repeats_allowed=True):
-    events = [normal_event(e) for e in read_events(receiver.file)]
-    return compare_events(events, json_rows(pg), repeats_allowed=repeats_allowed)
+    return check_http_events(pg, read_events(receiver.file), repeats_allowed)
+
+
+def check_http_events(pg, events, repeats_allowed=True):
+    return compare_events([normal_event(e) for e in events], json_rows(pg), repeats_allowed=repeats_allowed)
 
 
 def settle(check, timeout=30.0):

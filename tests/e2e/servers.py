@@ -452,13 +452,18 @@ class Cassandra(Server):
             log.seek(self._log_seen)
             return b"Starting listening for CQL clients" in log.read()
 
+    def cluster_options(self):
+        """What the driver needs besides; for nodes with passwords or encryption."""
+        return {}
+
     @contextlib.contextmanager
     def session(self):
         from cassandra.cluster import Cluster, ExecutionProfile, EXEC_PROFILE_DEFAULT
         from cassandra.policies import RoundRobinPolicy
         profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=30)
         cluster = Cluster(["127.0.0.1"], port=self.port, protocol_version=4, connect_timeout=30,
-                          control_connection_timeout=30, execution_profiles={EXEC_PROFILE_DEFAULT: profile})
+                          control_connection_timeout=30, execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+                          **self.cluster_options())
         try:
             yield cluster.connect()
         finally:
@@ -515,7 +520,8 @@ class Multisink(Server):
         import yaml
         self.config = config
         config.setdefault("stream", {}).setdefault("log", {}).setdefault("dir", str(self.data))
-        self.config_path.write_text(yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=110))
+        plain = json.loads(json.dumps(config))  # no part twice: it would be written as an alias
+        self.config_path.write_text(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=110))
 
     def command(self):
         return [*self.wrapper, self.binary, "run", str(self.config_path)]
