@@ -97,111 +97,6 @@ static void advance(struct deliver *d, const struct batch *all, bool wrote)
         d->written = all->after;
 }
 
-/* A sink that keeps its position itself: what is it? Goes there, forth or back. */
-static bool follow_target(struct deliver *d, struct error *err)
-{
-    char text[POSITION_TEXT];
-    struct position at;
-    bool found;
-
-    if (d->ops->position == NULL)
-        return true;
-    if (!d->ops->position(d->sink, &found, &at, err))
-        return false;
-    if (!found && d->started) {
-        return error_set(
-            err, ERR_STOP, E_SINK_LOST,
-            "cannot go on with sink %s: the target has no position any more (it was at %s);"
-            " it was flushed, replaced, or restarted without persistence",
-            d->opts.sink->name, position_format(d->written, text));
-    }
-    if (found) {
-        d->written = at;
-        d->started = true;
-    }
-    return true;
-}
-
-/* The first position of a sink that keeps it itself, given before its first batch. */
-static bool start_target(struct deliver *d, struct error *err)
-{
-    if (d->ops->position == NULL || d->started)
-        return true;
-    if (!d->ops->start(d->sink, d->position, err))
-        return false;
-    d->started = true;
-    d->written = d->position;
-    d->stored = d->position;
-    return checkpoint_set_position(d->state, d->opts.sink->name, d->written, true, err);
-}
-
-/* ---- opening ------------------------------------------------------------------------------------ */
-
-static bool open_sink(struct deliver *d, struct error *err)
-{
-    struct sink_env env = { .pipeline = d->opts.config->name,
-                            .name = d->opts.sink->name,
-                            .stop_fd = d->opts.stop_fd,
-                            .clock = d->opts.clock,
-                            .store = &d->store };
-
-    return d->sink != NULL || d->ops->open(d->opts.sink->conf, &env, &d->sink, err);
-}
-
-/* A sink that was never here begins with the oldest change that is still there; from then on it is known,
- * and a hole is an error. */
-static bool open_reader_anew(struct deliver *d, struct error *err)
-{
-    struct stream *s = d->opts.stream;
-    struct stream_stats stats;
-    char text[POSITION_TEXT];
-
-    if (!s->ops->reader_open(s, d->position, &d->reader, err)) {
-        if (!error_is(err, E_STREAM_GONE))
-            return false;
-        s->ops->stats(s, &stats);
-        d->position = stats.oldest;
-        logger_warn(d->who,
-                    "starts at %s, the oldest change the log still holds; earlier ones are gone",
-                    position_format(stats.oldest, text));
-        if (!s->ops->reader_open(s, d->position, &d->reader, err))
-            return false;
-    }
-    d->written = d->position;
-    d->stored = d->position;
-    d->known = true;
-    return checkpoint_set_position(d->state, d->opts.sink->name, d->written, d->started, err);
-}
-
-static void close_reader(struct deliver *d)
-{
-    d->opts.stream->ops->reader_close(d->reader);
-    d->reader = NULL;
-    d->ready = false;
-    map_clear(&d->relations_told); /* versions are a reader's own */
-}
-
-static bool open_reader(struct deliver *d, struct error *err)
-{
-    struct stream *s = d->opts.stream;
-
-    if (d->reader != NULL)
-        return true;
-    if (d->ops->position != NULL && d->started) {
-        /* A target may be ahead of what is stored here: a batch was applied, and the process died before
-         * its rejects were parked. Reading begins before it; the sink skips what it has applied and
-         * names the rejects once more. */
-        if (d->known && position_cmp(d->stored, d->written) < 0)
-            d->written = d->stored;
-        d->position = d->written;
-    }
-    if (!d->known && position_is_start(d->position))
-        return open_reader_anew(d, err);
-    if (s->ops->reader_open(s, d->position, &d->reader, err))
-        return true;
-    return error_wrap(err, "sink %s", d->opts.sink->name);
-}
-
 static bool tell_relation(struct deliver *d, const struct relation *rel, struct error *err)
 {
     if (map_has(&d->relations_told, MAP_KEY(rel->version)))
@@ -224,45 +119,6 @@ bool deliver_tell_relations(struct deliver *d, const struct batch *b, struct err
             return false;
     }
     return true;
-}
-
-/* The tables as the source has them now: what does not fit the target is said at start, not with the
- * first change. */
-static bool tell_shapes(struct deliver *d, struct error *err)
-{
-    const struct relation *const *rels;
-    unsigned generation;
-    size_t count;
-
-    if (shapes_generation(d->opts.shapes) == d->shapes_told || d->ops->relation == NULL)
-        return true;
-    arena_reset(&d->arena);
-    generation = shapes_get(d->opts.shapes, &d->arena, &rels, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (tables_listed(&d->opts.sink->from, rels[i]->schema, rels[i]->table) &&
-            !d->ops->relation(d->sink, rels[i], err))
-            return false;
-    }
-    d->shapes_told = generation;
-    return true;
-}
-
-static bool open_all(struct deliver *d, struct error *err)
-{
-    if (!d->ready) {
-        /* The reader first where the place is known, so that the lag shows while the target is away. */
-        if (d->known && !open_reader(d, err))
-            return false;
-        if (!open_sink(d, err) || !follow_target(d, err))
-            return false;
-        if (d->reader != NULL && d->ops->position != NULL &&
-            position_cmp(d->written, d->position) != 0)
-            close_reader(d);
-        if (!open_reader(d, err))
-            return false;
-        d->ready = true;
-    }
-    return start_target(d, err) && tell_shapes(d, err);
 }
 
 /* ---- one batch ------------------------------------------------------------------------------------ */
@@ -353,14 +209,14 @@ static bool look_again(struct deliver *d, const struct batch *wanted, bool *ret_
     *ret_rewound = false;
     if (d->ops->position == NULL)
         return true;
-    if (!follow_target(d, err))
+    if (!deliver_follow_target(d, err))
         return false;
     if (position_cmp(d->written, wanted->before) >= 0 &&
         position_cmp(d->written, wanted->after) <= 0)
         return true;
     logger_warn(d->who, "the target is back at %s, what it lost is sent again",
                 position_format(d->written, text));
-    close_reader(d);
+    deliver_close_reader(d);
     *ret_rewound = true;
     return true;
 }
@@ -427,11 +283,11 @@ static bool step(struct deliver *d, struct error *err)
 
     if (wake_is_set(d->opts.stop_fd))
         return error_cancel(err);
-    if (!open_all(d, err) || !deliver_replay(d, err))
+    if (!deliver_open(d, err) || !deliver_replay(d, err))
         return false;
     arena_reset(&d->arena);
     if (!d->opts.stream->ops->read(d->reader, &want, &d->arena, &all, err)) {
-        close_reader(d); /* it may stand in the middle of something; the position is ours */
+        deliver_close_reader(d); /* it may stand in the middle of something; the position is ours */
         return false;
     }
     if (!deliver_batch(d, &all, err) || !store_position(d, all.count == 0, err))

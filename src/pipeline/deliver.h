@@ -85,6 +85,11 @@ bool deliver_park(struct deliver *d, const struct batch *b, const struct sink_re
 bool deliver_replay(struct deliver *d, struct error *err) MUST_CHECK;
 /* Reads the keys that are parked, at start. */
 bool deliver_load_held(struct deliver *d, struct error *err) MUST_CHECK;
+/* Sink and reader, at the same place; nothing to do when they are. (deliver_open.c) */
+bool deliver_open(struct deliver *d, struct error *err) MUST_CHECK;
+void deliver_close_reader(struct deliver *d);
+/* A sink that keeps its position itself is asked where it stands: d->written. */
+bool deliver_follow_target(struct deliver *d, struct error *err) MUST_CHECK;
 /* Shows every relation of the batch that the sink does not know yet. */
 bool deliver_tell_relations(struct deliver *d, const struct batch *b, struct error *err) MUST_CHECK;
 
