@@ -10,13 +10,14 @@
 const char cli_dlq_usage[] =
     "multisink dlq list                      all parked records of ./pipeline.yaml\n"
     "multisink dlq list --sink top           those of one sink\n"
-    "multisink dlq show 17                   one record: the change, the reason, what waits behind it\n"
+    "multisink dlq show 17                   one record: the change and the reason\n"
     "multisink dlq replay --sink top 17      send it again (and what waits behind it, in order)\n"
     "multisink dlq replay --sink top --all   everything of that sink\n"
     "multisink dlq drop --sink top 17        forget it; what waits behind it is sent\n"
     "\n"
     "Parked records are changes that a target refused for good. A running daemon carries requests out\n"
-    "within a second; otherwise the next start does.\n"
+    "within a second; otherwise the next start does. Records of a sink that is no longer in the\n"
+    "configuration can be listed and dropped.\n"
     "\n"
     "  --config FILE  the configuration (pipeline.yaml)\n"
     "  --sink NAME    the sink\n"
@@ -26,6 +27,7 @@ const char cli_dlq_usage[] =
 struct dlq {
     const char *config_path;
     const char *sink;
+    bool orphan; /* `sink` is not in the configuration: nobody carries requests out */
     bool all;
     bool as_json;
     int64_t id;
@@ -152,8 +154,12 @@ static int request(struct dlq *dlq, struct state *st, enum park_action action)
 
     if (dlq->sink == NULL || (dlq->id == 0) == !dlq->all)
         return cli_usage_error("dlq", "say which: --sink NAME and a record's number, or --all");
-    if (!park_request(st, dlq->sink, dlq->all ? 0 : dlq->id, action, &count, &err))
+    if (dlq->orphan && action == PARK_REPLAY)
+        return cli_usage_error("dlq", "there is no sink \"%s\" any more to send to", dlq->sink);
+    if (dlq->orphan ? !park_forget(st, dlq->sink, dlq->all ? 0 : dlq->id, &count, &err)
+                    : !park_request(st, dlq->sink, dlq->all ? 0 : dlq->id, action, &count, &err)) {
         return cli_failure(&err);
+    }
     if (count == 0 && !dlq->all)
         return no_such(dlq);
     buf_putf(&dlq->out, "%lld record(s) will be %s\n", (long long)count,
@@ -163,6 +169,14 @@ static int request(struct dlq *dlq, struct state *st, enum park_action action)
 
 static int act(struct dlq *dlq, const char *verb, struct state *st)
 {
+    struct error err;
+    int64_t count;
+
+    if (dlq->orphan && !park_count(st, dlq->sink, &count, &err))
+        return cli_failure(&err);
+    if (dlq->orphan && count == 0)
+        return cli_usage_error("dlq", "there is no sink \"%s\", and nothing parked of it",
+                               dlq->sink);
     if (strcmp(verb, "list") == 0)
         return list(dlq, st);
     if (strcmp(verb, "show") == 0)
@@ -211,13 +225,10 @@ static int with_config(struct dlq *dlq, const char *verb)
 
     if (config == NULL)
         return CLI_USAGE;
-    if (dlq->sink != NULL && !known_sink(config, dlq->sink)) {
-        code = cli_usage_error("dlq", "there is no sink \"%s\" in %s", dlq->sink, config->path);
-    } else {
-        buf_init(&dlq->out, LIMIT_PG_MESSAGE * 2);
-        code = with_state(dlq, verb, config->stream.dir);
-        buf_done(&dlq->out);
-    }
+    dlq->orphan = dlq->sink != NULL && !known_sink(config, dlq->sink);
+    buf_init(&dlq->out, LIMIT_PG_MESSAGE * 2);
+    code = with_state(dlq, verb, config->stream.dir);
+    buf_done(&dlq->out);
     config_free(config);
     return code;
 }

@@ -325,3 +325,19 @@ bool park_request(struct state *st, const char *sink, int64_t id, enum park_acti
     *ret_count = state_changed(st);
     return true;
 }
+
+bool park_forget(struct state *st, const char *sink, int64_t id, int64_t *ret_count,
+                 struct error *err)
+{
+    struct state_query q;
+
+    if (!state_durable(st, true, err) ||
+        !state_query(st, &q, "DELETE FROM parked WHERE sink = ?1 AND (?2 = 0 OR id = ?2)", err))
+        return false;
+    state_bind_text(&q, 1, str_from(sink));
+    state_bind_int(&q, 2, id);
+    if (!state_finish(&q, err))
+        return false;
+    *ret_count = state_changed(st);
+    return true;
+}

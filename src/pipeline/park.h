@@ -68,6 +68,10 @@ bool park_refused(struct state *st, int64_t id, const char *code, const char *re
 bool park_request(struct state *st, const char *sink, int64_t id, enum park_action action,
                   int64_t *ret_count, struct error *err) MUST_CHECK;
 
+/* Deletes a record (id > 0) or all of a sink (id 0) that no daemon serves any more. */
+bool park_forget(struct state *st, const char *sink, int64_t id, int64_t *ret_count,
+                 struct error *err) MUST_CHECK;
+
 /* The change back from its frames, with everything in `a`; false when they do not decode. */
 bool park_change(const struct park_record *r, struct arena *a, struct change *ret_change);
 

@@ -153,6 +153,23 @@ static void a_request_for_what_is_not_there_counts_none(void **state)
     state_close(st);
 }
 
+static void records_of_a_sink_that_is_gone_can_be_deleted(void **state)
+{
+    struct state *st = open_state(*state);
+    struct error err;
+    int64_t count;
+
+    park(st, "7", "x", 1, false);
+    park(st, "8", "x", 2, false);
+    assert_ok(park_forget(st, "top", 1, &count, &err), err);
+    assert_int_equal(count, 1);
+    assert_ok(park_forget(st, "other", 0, &count, &err), err);
+    assert_int_equal(count, 0);
+    assert_ok(park_forget(st, "top", 0, &count, &err), err);
+    assert_int_equal(count, 1);
+    state_close(st);
+}
+
 #define WITH_DIRECTORY(test)                                                                       \
     cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_remove)
 
@@ -165,6 +182,7 @@ int main(void)
         WITH_DIRECTORY(a_request_on_a_record_behind_another_waits_for_it),
         WITH_DIRECTORY(refused_again_is_no_longer_due),
         WITH_DIRECTORY(a_request_for_what_is_not_there_counts_none),
+        WITH_DIRECTORY(records_of_a_sink_that_is_gone_can_be_deleted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
