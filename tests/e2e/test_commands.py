@@ -9,6 +9,7 @@ import pytest
 
 import seed
 from endpoint import Endpoint
+from onecluster import cluster, empty_pg, pg  # noqa: F401
 from servers import MULTISINK, Multisink, Postgres, wait_until
 from test_cli import sample, tool, write  # noqa: F401
 
@@ -135,7 +136,8 @@ def test_check_of_servers_that_are_not_there(tool, tmp_path):  # noqa: F811
 
 
 def test_check_names_a_template_of_a_column_that_is_not_there(pg, redis, tool, tmp_path):  # noqa: F811
-    path = write(tmp_path / "pipeline.yaml", seed.pipeline(pg, seed.redis_sink(redis, {"insert": ["INCR", "{{nothing}}"]})))
+    sink = seed.redis_sink(redis, {"insert": ["INCR", "{{nothing}}"]})
+    path = write(tmp_path / "pipeline.yaml", seed.pipeline(pg, sink))
     result = tool("check", path)
     assert result.returncode == 2
     assert "E0108" in result.stdout and "nothing" in result.stdout and "fix:" in result.stdout
@@ -146,7 +148,7 @@ def test_check_names_a_template_of_a_column_that_is_not_there(pg, redis, tool, t
 # ---- run and status ------------------------------------------------------------------------------------------
 
 
-def test_status_is_6_while_something_is_wrong_and_names_it(pg, redis, start):
+def test_status_is_6_while_something_is_wrong_and_names_it(pg, redis, start):  # noqa: F811
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     assert multisink.cli("status", multisink.config_path).returncode == 0
     redis.stop()
@@ -161,7 +163,7 @@ def test_status_is_6_while_something_is_wrong_and_names_it(pg, redis, start):
     wait_until(lambda: multisink.cli("status", multisink.config_path).returncode == 0, 20, "all is well again")
 
 
-def test_status_is_6_while_postgres_is_away(pg, redis, start):
+def test_status_is_6_while_postgres_is_away(pg, redis, start):  # noqa: F811
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     pg.stop_fast()
     wait_until(lambda: multisink.cli("status", multisink.config_path).returncode == 6, 20, "it is told")
@@ -171,7 +173,7 @@ def test_status_is_6_while_postgres_is_away(pg, redis, start):
     wait_until(lambda: multisink.cli("status", multisink.config_path).returncode == 0, 30, "all is well again")
 
 
-def test_status_is_3_when_nobody_runs_before_and_after(pg, redis, run):
+def test_status_is_3_when_nobody_runs_before_and_after(pg, redis, run):  # noqa: F811
     multisink = Multisink(run, seed.pipeline(pg, seed.redis_sink(redis)))
     before = multisink.cli("status", multisink.config_path)
     assert before.returncode == 3 and "E0811" in before.stderr and not before.stdout
@@ -183,14 +185,14 @@ def test_status_is_3_when_nobody_runs_before_and_after(pg, redis, run):
         assert after.returncode == 3 and "E0811" in after.stderr and not after.stdout
 
 
-def test_run_names_a_sink_that_is_not_there(pg, redis, run):
+def test_run_names_a_sink_that_is_not_there(pg, redis, run):  # noqa: F811
     multisink = Multisink(run, seed.pipeline(pg, seed.redis_sink(redis)))
     result = multisink.cli("run", "--restart-sink", "nobody", multisink.config_path)
     assert result.returncode == 2 and "nobody" in result.stderr
     assert not multisink.data.exists()
 
 
-def test_run_restart_sink_sends_all_that_the_log_holds_again(pg, run):
+def test_run_restart_sink_sends_all_that_the_log_holds_again(pg, run):  # noqa: F811
     with Endpoint() as endpoint, Multisink(run, seed.pipeline(pg, seed.http_sink(url=endpoint.url))) as multisink:
         for n in range(5):
             pg.execute("INSERT INTO engagement_events (event_ts, duration_ms) VALUES (now(), %s)", n)
@@ -214,7 +216,7 @@ def records(multisink, *words):
 
 
 @pytest.fixture
-def held(pg, redis, start):
+def held(pg, redis, start):  # noqa: F811
     """A pipeline in which the insert of a row is parked, and two updates of it wait behind."""
     redis.client().set("row:1", "no number")
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis, {"insert": ["INCRBY", "row:{{id}}", "1"],
@@ -259,7 +261,7 @@ def test_dlq_drop_forgets_one_and_sends_what_waited(held, redis):
     assert redis.client().get("row:1") == "20"
 
 
-def test_dlq_drop_all_while_nothing_runs_is_done_at_the_next_start(held, redis, pg):
+def test_dlq_drop_all_while_nothing_runs_is_done_at_the_next_start(held, redis, pg):  # noqa: F811
     held.stop()
     result = held.cli("dlq", "drop", "--sink", "top_content", "--all", *config_option(held))
     assert result.returncode == 0 and "3 record" in result.stdout
@@ -284,7 +286,7 @@ def test_dlq_of_a_pipeline_that_never_ran(tool, tmp_path):  # noqa: F811
     assert result.returncode == 3 and "E0811" in result.stderr
 
 
-def test_what_comes_later_waits_behind_a_parked_record_of_its_row(pg, start):
+def test_what_comes_later_waits_behind_a_parked_record_of_its_row(pg, start):  # noqa: F811
     """An endpoint refuses the insert; the update and the delete, which come when that is long parked, wait."""
     refusing = [True]
     with Endpoint(lambda request: 422 if refusing[0] else 200) as endpoint:
@@ -306,7 +308,7 @@ def test_what_comes_later_waits_behind_a_parked_record_of_its_row(pg, start):
 # ---- slot ----------------------------------------------------------------------------------------------------
 
 
-def test_slot_show_says_who_has_it_and_drop_refuses_while_it_is_in_use(pg, redis, start):
+def test_slot_show_says_who_has_it_and_drop_refuses_while_it_is_in_use(pg, redis, start):  # noqa: F811
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     pid = pg.value("SELECT active_pid FROM pg_replication_slots")
     shown = multisink.cli("slot", "show", *config_option(multisink))
@@ -326,7 +328,7 @@ def test_slot_show_says_who_has_it_and_drop_refuses_while_it_is_in_use(pg, redis
 # ---- log -----------------------------------------------------------------------------------------------------
 
 
-def test_log_beside_a_live_daemon_sees_whole_changes_and_disturbs_nothing(pg, redis, start):
+def test_log_beside_a_live_daemon_sees_whole_changes_and_disturbs_nothing(pg, redis, start):  # noqa: F811
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     with seed.Load(pg, rate=300, rollbacks=0) as load:
         for _ in range(4):
@@ -345,7 +347,7 @@ def test_log_beside_a_live_daemon_sees_whole_changes_and_disturbs_nothing(pg, re
     assert multisink.cli("status", multisink.config_path).returncode == 0
 
 
-def test_log_read_takes_up_behind_a_position_and_stops_at_a_limit(pg, redis, start):
+def test_log_read_takes_up_behind_a_position_and_stops_at_a_limit(pg, redis, start):  # noqa: F811
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     seed.Writer(pg, rollbacks=0).write(60)
     multisink.wait_caught_up(pg)
@@ -361,7 +363,7 @@ def test_log_read_takes_up_behind_a_position_and_stops_at_a_limit(pg, redis, sta
     assert wrong.returncode == 2 and "no position" in wrong.stderr
 
 
-def test_log_verify_names_file_and_place_of_a_flipped_byte(pg, redis, start):
+def test_log_verify_names_file_and_place_of_a_flipped_byte(pg, redis, start):  # noqa: F811
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     seed.Writer(pg).write(300)
     multisink.wait_caught_up(pg)
@@ -388,7 +390,7 @@ def statements(text, comment):
     return [s.strip() for s in body.split(";") if s.strip()]
 
 
-def made_by_init(pg, tmp_path, tool_, *options):
+def made_by_init(pg, tmp_path, tool_, *options):  # noqa: F811
     result = tool_("init", "--from", pg.url, *options)
     assert result.returncode == 0, result.stderr
     return result.stdout
@@ -446,16 +448,16 @@ def test_the_cql_of_init_is_accepted(pg, cassandra_node, tool, tmp_path):  # noq
 # ---- secrets -------------------------------------------------------------------------------------------------
 
 
-def test_no_password_is_ever_shown(pg, redis, run):
+def test_no_password_is_ever_shown(pg, redis, run):  # noqa: F811
     """A word planted in every place that takes a password appears in no output, log, status or list of processes."""
     import psycopg
-    pg.execute(f"CREATE ROLE carrier LOGIN REPLICATION PASSWORD '{CANARY}'")
-    pg.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO carrier")
+    pg.execute(f"CREATE ROLE courier LOGIN REPLICATION PASSWORD '{CANARY}'")
+    pg.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO courier")
     hba = pg.data / "pg_hba.conf"
-    hba.write_text(f"host all carrier 127.0.0.1/32 scram-sha-256\n{hba.read_text()}")
+    hba.write_text(f"host all courier 127.0.0.1/32 scram-sha-256\n{hba.read_text()}")
     pg.execute("SELECT pg_reload_conf()")
     redis.client().config_set("requirepass", CANARY)
-    url = f"postgres://carrier@127.0.0.1:{pg.port}/{pg.database}"
+    url = f"postgres://courier@127.0.0.1:{pg.port}/{pg.database}"
     file = run.dir / "redis-password"
     file.write_text(CANARY + "\n")
     with Endpoint() as endpoint:
@@ -477,14 +479,14 @@ def test_no_password_is_ever_shown(pg, redis, run):
                 ["dlq", "list", *config_option(multisink)], ["docs", "configuration"])]
             said.append(subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True).stdout)
             # And where each of them is wrong: the target quotes nothing, and neither do we.
-            pg.execute("ALTER ROLE carrier PASSWORD 'another'")
+            pg.execute("ALTER ROLE courier PASSWORD 'another'")
             redis.client = lambda: __import__("redis").Redis(port=redis.port, password=CANARY)
             redis.client().config_set("requirepass", "another")
             said += [multisink.cli("check", multisink.config_path).stdout,
                      multisink.cli("slot", "show", *config_option(multisink)).stderr]
             assert "E0402" in said[-1]
             with pytest.raises(psycopg.OperationalError):
-                psycopg.connect(f"{pg.dsn()} user=carrier password={CANARY}")
+                psycopg.connect(f"{pg.dsn()} user=courier password={CANARY}")
         said.append(multisink.log_text())
         for path in multisink.data.rglob("*"):
             if path.is_file():
@@ -498,7 +500,8 @@ def test_a_password_in_the_url_is_kept_out_of_faults_and_of_the_file_that_init_w
     good = pg.url.replace("postgres@", f"carrier:{CANARY}@")
     assert tool("init", "--from", good).returncode == 0
     assert CANARY not in (tmp_path / "pipeline.yaml").read_text()
-    for url in (good.replace(f":{pg.port}/", ":1/"), good + "?sslmode=perhaps", good.replace("postgres://", "postgres//")):
+    for url in (good.replace(f":{pg.port}/", ":1/"), good + "?sslmode=perhaps",
+                good.replace("postgres://", "postgres//")):
         result = tool("init", "--from", url, "--out", "other.yaml")
         assert result.returncode != 0 and CANARY not in result.stdout + result.stderr, url
         path = write(tmp_path / "bad.yaml", sample(url=url))
