@@ -384,12 +384,18 @@ client_encryption_options:
 def secure_cassandra(session_run, pki):
     with SecureCassandra(session_run, pki, pki.pair("cassandra")) as node:
         wait_until(node.has_superuser, 30, "the first user is made")
-        seed.make_cassandra(node)
         node.execute(f"CREATE ROLE carrier WITH LOGIN = true AND PASSWORD = '{WORD}'",
-                     f"CREATE ROLE guest WITH LOGIN = true AND PASSWORD = '{WORD}'",
-                     "GRANT SELECT ON KEYSPACE engagement TO carrier",
-                     "GRANT MODIFY ON KEYSPACE engagement TO carrier")
+                     f"CREATE ROLE guest WITH LOGIN = true AND PASSWORD = '{WORD}'")
         yield node
+
+
+@pytest.fixture
+def engagement(secure_cassandra):
+    """The node with a fresh keyspace; the rights to the one before went with it."""
+    seed.make_cassandra(secure_cassandra)
+    secure_cassandra.execute("GRANT SELECT ON KEYSPACE engagement TO carrier",
+                             "GRANT MODIFY ON KEYSPACE engagement TO carrier")
+    return secure_cassandra
 
 
 def secure_sink(node, name="events", tls=None, **more):
@@ -398,20 +404,20 @@ def secure_sink(node, name="events", tls=None, **more):
     return seed.cassandra_sink(node, name=name, **options)
 
 
-def test_cassandra_with_tls_and_password(pg, secure_cassandra, start):
-    multisink = start(seed.pipeline(pg, secure_sink(secure_cassandra)), environment={"CQL_WORD": WORD})
+def test_cassandra_with_tls_and_password(pg, engagement, start):
+    multisink = start(seed.pipeline(pg, secure_sink(engagement)), environment={"CQL_WORD": WORD})
     seed.Writer(pg).write(300)
     multisink.wait_caught_up(pg)
-    assert checker.check_cassandra(pg, secure_cassandra) == []
+    assert checker.check_cassandra(pg, engagement) == []
     status, _, text = check_rows(multisink)
     assert status == 0 and "FAIL" not in text, text
     assert_silent(multisink, WORD)
 
 
-def test_cassandra_refusals_have_their_codes(pg, secure_cassandra, stranger, start):
+def test_cassandra_refusals_have_their_codes(pg, engagement, stranger, start):
     """A wrong password, none at all, a user that may not write, a strange authority, a name that is not in the
     certificate."""
-    node = secure_cassandra
+    node = engagement
     nobody = secure_sink(node, "nobody")
     del nobody["cassandra"]["username"], nobody["cassandra"]["password"]
     cases = {
@@ -432,12 +438,11 @@ def test_cassandra_refusals_have_their_codes(pg, secure_cassandra, stranger, sta
     assert_silent(multisink, WORD, WRONG)
 
 
-def test_cassandra_unverified_is_accepted_and_warned_of(pg, secure_cassandra, start):
-    seed.make_cassandra(secure_cassandra)
-    multisink = start(seed.pipeline(pg, secure_sink(secure_cassandra, tls={"verify": False})),
+def test_cassandra_unverified_is_accepted_and_warned_of(pg, engagement, start):
+    multisink = start(seed.pipeline(pg, secure_sink(engagement, tls={"verify": False})),
                       environment={"CQL_WORD": WORD})
     seed.Writer(pg).write(50)
     multisink.wait_caught_up(pg)
-    assert checker.check_cassandra(pg, secure_cassandra) == []
+    assert checker.check_cassandra(pg, engagement) == []
     status, _, text = check_rows(multisink)
     assert status == 0 and "warn" in text and "verify" in text, text
