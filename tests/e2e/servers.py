@@ -368,8 +368,8 @@ hints_directory: {dir}/hints
 cdc_raw_directory: {dir}/cdc_raw
 {commitlog}
 endpoint_snitch: SimpleSnitch
-listen_address: 127.0.0.1
-rpc_address: 127.0.0.1
+listen_address: {address}
+rpc_address: {address}
 native_transport_port: {port}
 storage_port: {storage_port}
 seed_provider:
@@ -412,9 +412,16 @@ class Cassandra(Server):
     start_timeout = 120.0
     stop_timeout = 30.0
 
-    def __init__(self, run, label=None, heap="768m", commitlog="periodic", yaml_extra=""):
+    consistency = "LOCAL_ONE"  # of what is read and written here; not of the program's
+
+    def __init__(self, run, label=None, heap="768m", commitlog="periodic", yaml_extra="", address="127.0.0.1",
+                 first=None):
+        """first: the node whose cluster this one joins, from another address and by the same ports."""
         super().__init__(run, label)
-        self.storage_port = free_port()
+        if first is not None:
+            self.port = first.port
+        self.address = address
+        self.storage_port = first.storage_port if first else free_port()
         self.heap = heap
         self.commitlog = COMMITLOG[commitlog]
         self.yaml_extra = yaml_extra
@@ -425,8 +432,8 @@ class Cassandra(Server):
     def prepare(self):
         if not self.lib.is_dir():
             raise ServerError("Cassandra's jars are missing; run: make setup")
-        text = CASSANDRA_YAML.format(dir=self.dir, port=self.port, storage_port=self.storage_port,
-                                     commitlog=self.commitlog)
+        text = CASSANDRA_YAML.format(dir=self.dir, address=self.address, port=self.port,
+                                     storage_port=self.storage_port, commitlog=self.commitlog)
         (self.dir / "cassandra.yaml").write_text(text + self.yaml_extra)
         (self.dir / "logback.xml").write_text(LOGBACK_XML)
 
@@ -458,10 +465,12 @@ class Cassandra(Server):
 
     @contextlib.contextmanager
     def session(self):
+        from cassandra import ConsistencyLevel
         from cassandra.cluster import Cluster, ExecutionProfile, EXEC_PROFILE_DEFAULT
-        from cassandra.policies import RoundRobinPolicy
-        profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=30)
-        cluster = Cluster(["127.0.0.1"], port=self.port, protocol_version=4, connect_timeout=30,
+        from cassandra.policies import WhiteListRoundRobinPolicy
+        profile = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy([self.address]), request_timeout=30,
+                                   consistency_level=ConsistencyLevel.name_to_value[self.consistency])
+        cluster = Cluster([self.address], port=self.port, protocol_version=4, connect_timeout=30,
                           control_connection_timeout=30, execution_profiles={EXEC_PROFILE_DEFAULT: profile},
                           **self.cluster_options())
         try:
