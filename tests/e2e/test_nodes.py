@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three Cassandra nodes: each row goes to the node that owns it, and a node that is killed holds nothing up for good."""
+"""Three Cassandra nodes: each row goes to the node that owns it, and a node that is killed holds nothing up."""
 import bisect
 import contextlib
 import os

@@ -162,6 +162,15 @@ static void a_restarted_server_rewrites_its_file_first(void **state)
            ERR_RETRY, "E0523");
 }
 
+/* A sink that is opened anew when the rewrite is done does not ask for another. */
+static void a_file_rewritten_in_this_run_of_the_server_is_whole(void **state)
+{
+    (void)state;
+    expect("maxmemory_policy:noeviction\r\naof_enabled:1\r\nrun_id:0123456789abcdef\r\n"
+           "aof_last_rewrite_time_sec:0\r\n",
+           "*2\r\n$2\r\nOK\r\n*0\r\n", ERR_NONE, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +179,7 @@ int main(void)
         cmocka_unit_test(unfit_servers_are_refused),
         cmocka_unit_test(a_position_that_somebody_moved_is_read_again),
         cmocka_unit_test(a_restarted_server_rewrites_its_file_first),
+        cmocka_unit_test(a_file_rewritten_in_this_run_of_the_server_is_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
