@@ -15,6 +15,17 @@ enum {
     TELL_EVERY_TRIES = 16
 };
 
+/* Before any thread runs: the stream ends where the old history does. The target may have been
+ * cleared, with or without its position; both is right. */
+static void note_old_history(struct deliver *d)
+{
+    struct stream_tail tail;
+
+    d->opts.stream->ops->tail(d->opts.stream, &tail);
+    d->skip_to = tail.position;
+    d->started = false;
+}
+
 bool deliver_init(struct deliver *d, const struct deliver_opts *opts, struct error *err)
 {
     bool found;
@@ -36,6 +47,8 @@ bool deliver_init(struct deliver *d, const struct deliver_opts *opts, struct err
         d->position = (struct position){ 0 };
         d->started = false;
     }
+    if (opts->resnapshot && d->ops->position != NULL)
+        note_old_history(d);
     d->written = d->position;
     d->stored = d->position;
     d->store_ctx = (struct checkpoint_store){ d->state, opts->sink->name };

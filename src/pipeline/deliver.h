@@ -35,6 +35,8 @@ struct deliver_opts {
     struct shapes *shapes;
     const struct clock *clock;
     int stop_fd;
+    bool
+        resnapshot; /* history starts anew: what a counting target has not had yet is in the new copy */
     bool restart; /* forget the position: begin at the oldest change the stream holds */
 };
 
@@ -56,10 +58,12 @@ struct deliver {
                                   target says; a batch that holds nothing for it does not move it */
     struct position stored;   /* what state.db says */
     int64_t stored_us;
-    int64_t moved_us; /* when `written` last followed */
-    bool known;       /* state.db has a position of this sink */
-    bool started;     /* a sink with a position of its own was given its first */
-    struct map held;  /* keys with a parked record; values are not used */
+    int64_t moved_us;        /* when `written` last followed */
+    struct position skip_to; /* resnapshot of a sink that keeps its position: where the old history
+                                  ends; start: nothing to skip */
+    bool known;              /* state.db has a position of this sink */
+    bool started;            /* a sink with a position of its own was given its first */
+    struct map held;         /* keys with a parked record; values are not used */
     int64_t parked;
     int64_t park_looked_us;
     struct map relations_told; /* versions the sink has accepted */

@@ -141,13 +141,35 @@ static bool tell_shapes(struct deliver *d, struct error *err)
     return true;
 }
 
+/* A target that keeps its position goes to the end of the old history: the new copy holds what it has
+ * not had, and a command is not to be counted twice. */
+static bool skip_old_history(struct deliver *d, struct error *err)
+{
+    struct sink_result res = { 0 };
+    struct batch nothing = { .arena = &d->arena, .before = d->written, .after = d->skip_to };
+
+    if (position_is_start(d->skip_to))
+        return true;
+    if (d->started && position_cmp(d->written, d->skip_to) < 0 &&
+        !d->ops->write(d->sink, &nothing, &res, err))
+        return false;
+    if (d->reader != NULL)
+        deliver_close_reader(d);
+    d->position = d->skip_to;
+    d->written = d->skip_to;
+    d->stored = d->skip_to;
+    d->known = true;
+    d->skip_to = (struct position){ 0 };
+    return checkpoint_set_position(d->state, d->opts.sink->name, d->written, d->started, err);
+}
+
 bool deliver_open(struct deliver *d, struct error *err)
 {
     if (!d->ready) {
         /* The reader first where the place is known, so that the lag shows while the target is away. */
         if (d->known && !open_reader(d, err))
             return false;
-        if (!open_sink(d, err) || !deliver_follow_target(d, err))
+        if (!open_sink(d, err) || !deliver_follow_target(d, err) || !skip_old_history(d, err))
             return false;
         if (d->reader != NULL && d->ops->position != NULL &&
             position_cmp(d->written, d->position) != 0)

@@ -8,6 +8,7 @@
  */
 #include "pipeline/state.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <sqlite3.h>
@@ -51,6 +52,9 @@ static bool fail(struct state *st, int rc, struct error *err)
 
     if (extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC)
         return error_set(err, ERR_CORRUPT, E_SYS_FSYNC, "cannot sync %s: %s", st->path, why);
+    /* A limit on the file's size comes as a plain I/O error. */
+    if ((rc & 0xff) == SQLITE_IOERR && st->db != NULL && file_is_full(sqlite3_system_errno(st->db)))
+        return error_set(err, ERR_RETRY, E_SYS_DISK_FULL, "cannot write %s: %s", st->path, why);
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return error_set(err, ERR_RETRY, E_SYS_DISK_FULL, "cannot write %s: %s", st->path, why);

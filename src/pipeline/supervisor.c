@@ -71,6 +71,7 @@ static bool open_delivers(struct supervisor *s, struct error *err)
             .shapes = &s->shapes,
             .clock = s->opts.clock,
             .stop_fd = s->stop_deliver.fd,
+            .resnapshot = s->opts.resnapshot,
             .restart = restart != NULL && strcmp(restart, config->sinks[i].name) == 0
         };
 

@@ -202,7 +202,6 @@ def test_another_slot_in_the_configuration_is_not_mixed_into_this_log(case, pg):
     one.starts()
 
 
-@pytest.mark.xfail(reason="a target that lost its position as well is refused (E0804), --resnapshot or not")
 def test_a_new_copy_fills_a_target_that_was_cleared_altogether(case, pg, redis):  # noqa: F811
     one = case(pg)
     redis.client().flushall()

@@ -244,6 +244,13 @@ static void expect_ids(unsigned first, unsigned count)
         assert_int_equal(puppet.ids[i], first + i);
 }
 
+static void expect_ids_from(size_t at, unsigned first, unsigned count)
+{
+    assert_int_equal(puppet.count, at + count);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(puppet.ids[at + i], first + i);
+}
+
 static void every_change_is_delivered_in_order_and_the_position_kept(void **state)
 {
     struct world w;
@@ -418,6 +425,57 @@ static void a_new_sink_starts_with_what_is_left(void **state)
     close_world(&w);
 }
 
+/* A life under --resnapshot: 3 changes delivered before, 4 more in the log that were not. */
+static void resnapshot_with(struct world *w, char *dir)
+{
+    open_world(w, dir, &keeping_ops);
+    fixture_append(w->stream, 0x100, 0, 3);
+    start(w);
+    wait_until(delivered() == 3);
+    wait_until(look(w).position.ordinal == 3);
+    close_world(w);
+    open_world(w, dir, &keeping_ops);
+    fixture_append(w->stream, 0x200, 3, 4);
+    deliver_done(&w->d);
+}
+
+static void begin_anew(struct world *w)
+{
+    struct deliver_opts opts = w->d.opts;
+    struct error err;
+
+    opts.resnapshot = true;
+    assert_ok(deliver_init(&w->d, &opts, &err), err);
+    fixture_append(w->stream, 0x300, 0, 7); /* stands for the new copy */
+    start(w);
+}
+
+static void a_new_history_does_not_count_the_undelivered_rest_of_the_old_one(void **state)
+{
+    struct world w;
+
+    puppet.has_position = true;
+    resnapshot_with(&w, *state);
+    begin_anew(&w);
+    wait_until(delivered() == 3 + 7);
+    close_world(&w);
+    expect_ids_from(3, 0, 7);
+}
+
+static void a_new_history_starts_in_a_target_that_was_cleared_with_its_position(void **state)
+{
+    struct world w;
+
+    puppet.has_position = true;
+    resnapshot_with(&w, *state);
+    puppet.position = (struct position){ 0 };
+    puppet.count = 0;
+    begin_anew(&w);
+    wait_until(delivered() == 7);
+    close_world(&w);
+    expect_ids(0, 7);
+}
+
 static void a_refused_record_is_parked_and_the_rest_goes_on(void **state)
 {
     struct world w;
@@ -553,6 +611,8 @@ int main(void)
         WITH_PUPPET(a_target_that_lost_its_position_stops_the_sink),
         WITH_PUPPET(a_sink_whose_changes_were_dropped_stops_with_the_gap),
         WITH_PUPPET(a_new_sink_starts_with_what_is_left),
+        WITH_PUPPET(a_new_history_does_not_count_the_undelivered_rest_of_the_old_one),
+        WITH_PUPPET(a_new_history_starts_in_a_target_that_was_cleared_with_its_position),
         WITH_PUPPET(a_refused_record_is_parked_and_the_rest_goes_on),
         WITH_PUPPET(later_records_of_a_parked_key_wait_and_follow_in_order),
         WITH_PUPPET(without_order_a_parked_record_waits_for_no_other),
