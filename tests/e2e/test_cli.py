@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command: what it prints, and what it exits with. stdout is data, stderr is messages."""
 import json
+import os
+import socket
 import subprocess
 
 import pytest
@@ -242,3 +244,23 @@ def test_the_stdout_sink_prints_json_lines(pg, run):
     with multisink:
         pg.execute("INSERT INTO engagement_events (event_ts, device) VALUES (now(), 'a line')")
         wait_until(lambda: "a line" in multisink.log_text(), 10, "the line is printed")
+
+
+# ---- the service manager -----------------------------------------------------------------------------------------
+
+
+def test_the_service_manager_is_told_when_it_is_ready_and_when_it_stops(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        config = write(tmp_path / "pipeline.yaml", {**sample(), "stream": {"log": {"dir": str(tmp_path / "data")}}})
+        daemon = subprocess.Popen([str(MULTISINK), "run", str(config)], stderr=subprocess.DEVNULL,
+                                  env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")})
+        try:
+            assert manager.recv(100) == b"READY=1"
+            daemon.terminate()
+            assert manager.recv(100) == b"STOPPING=1"
+            assert daemon.wait(20) == 0
+        finally:
+            daemon.kill()
+            daemon.wait()
