@@ -19,6 +19,9 @@ struct world {
     struct config_strings wanted;
     const char *names[1];
     struct clock clock;
+    struct buf b; /* the next message */
+    struct arena arena;
+    struct stream_reader *reader;
 };
 
 static int64_t now_us = 1700000000000000;
@@ -33,6 +36,9 @@ static void open_world(struct world *w, const char *dir)
 {
     struct stream_tail tail;
 
+    buf_init(&w->b, MIB);
+    arena_init(&w->arena, 16 * MIB);
+    w->reader = NULL;
     w->names[0] = "public.t";
     w->wanted = (struct config_strings){ .count = 1, .items = w->names };
     w->clock = (struct clock){ .real_us = fake_real, .mono_us = fake_real };
@@ -46,25 +52,29 @@ static void open_world(struct world *w, const char *dir)
 
 static void close_world(struct world *w)
 {
+    if (w->reader != NULL)
+        w->stream->ops->reader_close(w->reader);
     assembler_done(&w->as);
     tables_done(&w->tables);
     postgres_relations_free(w->relations);
     w->stream->ops->close(w->stream);
+    arena_done(&w->arena);
+    buf_done(&w->b);
 }
 
-static bool give(struct world *w, struct buf *b, struct error *err)
+static bool give(struct world *w, struct error *err)
 {
-    bool ok = assembler_take(&w->as, NULL, buf_view(b), err);
+    bool ok = assembler_take(&w->as, NULL, buf_view(&w->b), err);
 
-    buf_clear(b);
+    buf_clear(&w->b);
     return ok;
 }
 
-static void must(struct world *w, struct buf *b)
+static void must(struct world *w)
 {
     struct error err;
 
-    assert_ok(give(w, b, &err), err);
+    assert_ok(give(w, &err), err);
 }
 
 static void put_begin(struct buf *b, uint64_t commit_lsn, int64_t commit_us)
@@ -129,21 +139,21 @@ static void put_insert(struct buf *b, const char *id, const char *v)
 }
 
 /* A whole transaction of one insert. */
-static void insert_tx(struct world *w, struct buf *b, uint64_t lsn, uint64_t end, int64_t commit_us,
+static void insert_tx(struct world *w, uint64_t lsn, uint64_t end, int64_t commit_us,
                       const char *id)
 {
-    put_begin(b, lsn, commit_us);
-    must(w, b);
-    put_relation(b, 'd');
-    must(w, b);
-    put_insert(b, id, "v");
-    must(w, b);
-    put_commit(b, lsn, end, commit_us);
-    must(w, b);
+    put_begin(&w->b, lsn, commit_us);
+    must(w);
+    put_relation(&w->b, 'd');
+    must(w);
+    put_insert(&w->b, id, "v");
+    must(w);
+    put_commit(&w->b, lsn, end, commit_us);
+    must(w);
 }
 
 /* Everything that the stream holds, synced. */
-static struct batch read_all(struct world *w, struct arena *a, struct stream_reader **ret_reader)
+static struct batch read_all(struct world *w)
 {
     struct stream_want want = { .rows_max = 100, .bytes_max = MIB, .wait_ms = 0, .stop_fd = -1 };
     struct position durable;
@@ -151,88 +161,64 @@ static struct batch read_all(struct world *w, struct arena *a, struct stream_rea
     struct error err;
 
     assert_ok(w->stream->ops->sync(w->stream, &durable, &err), err);
-    assert_ok(w->stream->ops->reader_open(w->stream, (struct position){ 0 }, ret_reader, &err),
+    assert_ok(w->stream->ops->reader_open(w->stream, (struct position){ 0 }, &w->reader, &err),
               err);
-    assert_ok(w->stream->ops->read(*ret_reader, &want, a, &b, &err), err);
+    assert_ok(w->stream->ops->read(w->reader, &want, &w->arena, &b, &err), err);
     return b;
 }
 
 static void a_repeated_transaction_is_dropped_whole_and_nothing_else_is(void **state)
 {
-    struct stream_reader *r;
     struct world w;
-    struct arena a;
     struct batch all;
-    struct buf b;
 
-    buf_init(&b, MIB);
-    arena_init(&a, 16 * MIB);
     open_world(&w, *state);
-    insert_tx(&w, &b, 0x100, 0x130, now_us, "1");
-    insert_tx(&w, &b, 0x130, 0x160, now_us, "2");
+    insert_tx(&w, 0x100, 0x130, now_us, "1");
+    insert_tx(&w, 0x130, 0x160, now_us, "2");
     /* After a reconnect the server repeats the second one, then goes on. */
-    insert_tx(&w, &b, 0x130, 0x160, now_us, "2");
-    insert_tx(&w, &b, 0x160, 0x190, now_us, "3");
-    all = read_all(&w, &a, &r);
+    insert_tx(&w, 0x130, 0x160, now_us, "2");
+    insert_tx(&w, 0x160, 0x190, now_us, "3");
+    all = read_all(&w);
     assert_int_equal(all.count, 3);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(all.changes[i].after[0].text.p[0], '1' + (char)i);
     assert_true(all.changes[2].pos.commit_end.v == 0x190);
-    w.stream->ops->reader_close(r);
     close_world(&w);
-    arena_done(&a);
-    buf_done(&b);
 }
 
 static void invariant_3_nothing_is_visible_before_the_commit(void **state)
 {
-    struct stream_reader *r;
     struct world w;
-    struct arena a;
     struct batch all;
-    struct buf b;
 
-    buf_init(&b, MIB);
-    arena_init(&a, 16 * MIB);
     open_world(&w, *state);
-    insert_tx(&w, &b, 0x100, 0x130, now_us, "1");
-    put_begin(&b, 0x200, now_us);
-    must(&w, &b);
-    put_insert(&b, "2", "v");
-    must(&w, &b);
-    all = read_all(&w, &a, &r);
+    insert_tx(&w, 0x100, 0x130, now_us, "1");
+    put_begin(&w.b, 0x200, now_us);
+    must(&w);
+    put_insert(&w.b, "2", "v");
+    must(&w);
+    all = read_all(&w);
     assert_int_equal(all.count, 1);
-    w.stream->ops->reader_close(r);
     close_world(&w);
-    arena_done(&a);
-    buf_done(&b);
 }
 
 static void write_stamps_rise_whatever_the_clocks_do(void **state)
 {
-    struct stream_reader *r;
     struct world w;
-    struct arena a;
     struct batch all;
-    struct buf b;
 
-    buf_init(&b, MIB);
-    arena_init(&a, 16 * MIB);
     open_world(&w, *state);
-    insert_tx(&w, &b, 0x100, 0x130, now_us, "1");
-    insert_tx(&w, &b, 0x130, 0x160, now_us - 5000000, "2");             /* back five seconds */
-    insert_tx(&w, &b, 0x160, 0x190, now_us + INT64_C(3600000000), "3"); /* an hour ahead */
-    insert_tx(&w, &b, 0x190, 0x1C0, now_us, "4");
-    all = read_all(&w, &a, &r);
+    insert_tx(&w, 0x100, 0x130, now_us, "1");
+    insert_tx(&w, 0x130, 0x160, now_us - 5000000, "2");             /* back five seconds */
+    insert_tx(&w, 0x160, 0x190, now_us + INT64_C(3600000000), "3"); /* an hour ahead */
+    insert_tx(&w, 0x190, 0x1C0, now_us, "4");
+    all = read_all(&w);
     assert_int_equal(all.count, 4);
     assert_true(all.changes[0].wts == now_us);
     assert_true(all.changes[1].wts == now_us + 1);
     assert_true(all.changes[2].wts == now_us + 60000000);
     assert_true(all.changes[3].wts == now_us + 60000001);
-    w.stream->ops->reader_close(r);
     close_world(&w);
-    arena_done(&a);
-    buf_done(&b);
 }
 
 static void stamps_go_on_from_the_stored_ones_after_a_restart(void **state)
@@ -241,12 +227,10 @@ static void stamps_go_on_from_the_stored_ones_after_a_restart(void **state)
     struct position durable;
     struct world w;
     struct error err;
-    struct buf b;
     int64_t last;
 
-    buf_init(&b, MIB);
     open_world(&w, *state);
-    insert_tx(&w, &b, 0x100, 0x130, now_us, "1");
+    insert_tx(&w, 0x100, 0x130, now_us, "1");
     assert_ok(w.stream->ops->sync(w.stream, &durable, &err), err);
     w.stream->ops->tail(w.stream, &tail);
     last = tail.last_wts;
@@ -255,7 +239,6 @@ static void stamps_go_on_from_the_stored_ones_after_a_restart(void **state)
     assert_true(w.as.last_wts == last);
     assert_true(assembler_stamp(&w.as, now_us - 1000) == last + 1);
     close_world(&w);
-    buf_done(&b);
 }
 
 static void update_message(struct buf *b, char old_kind, const char *old_id, const char *old_v,
@@ -273,24 +256,19 @@ static void update_message(struct buf *b, char old_kind, const char *old_id, con
 
 static void a_moved_key_becomes_a_delete_and_an_insert(void **state)
 {
-    struct stream_reader *r;
     struct world w;
-    struct arena a;
     struct batch all;
-    struct buf b;
 
-    buf_init(&b, MIB);
-    arena_init(&a, 16 * MIB);
     open_world(&w, *state);
-    put_begin(&b, 0x100, now_us);
-    must(&w, &b);
-    put_relation(&b, 'd');
-    must(&w, &b);
-    update_message(&b, 'K', "1", NULL, "9", "v");
-    must(&w, &b);
-    put_commit(&b, 0x100, 0x130, now_us);
-    must(&w, &b);
-    all = read_all(&w, &a, &r);
+    put_begin(&w.b, 0x100, now_us);
+    must(&w);
+    put_relation(&w.b, 'd');
+    must(&w);
+    update_message(&w.b, 'K', "1", NULL, "9", "v");
+    must(&w);
+    put_commit(&w.b, 0x100, 0x130, now_us);
+    must(&w);
+    all = read_all(&w);
     assert_int_equal(all.count, 2);
     assert_int_equal(all.changes[0].op, CHANGE_DELETE);
     assert_int_equal(all.changes[1].op, CHANGE_INSERT);
@@ -298,119 +276,89 @@ static void a_moved_key_becomes_a_delete_and_an_insert(void **state)
     assert_true(str_is(all.changes[1].after[0].text, "9"));
     assert_int_equal(all.changes[0].flags & CHANGE_KEY_MOVED, CHANGE_KEY_MOVED);
     assert_true(all.changes[0].wts < all.changes[1].wts);
-    w.stream->ops->reader_close(r);
     close_world(&w);
-    arena_done(&a);
-    buf_done(&b);
 }
 
 static void what_a_full_old_row_knows_fills_an_unchanged_value(void **state)
 {
-    struct stream_reader *r;
     struct world w;
-    struct arena a;
     struct batch all;
-    struct buf b;
 
-    buf_init(&b, MIB);
-    arena_init(&a, 16 * MIB);
     open_world(&w, *state);
-    put_begin(&b, 0x100, now_us);
-    must(&w, &b);
-    put_relation(&b, 'f');
-    must(&w, &b);
-    update_message(&b, 'O', "1", "large", "1", "\1");
-    must(&w, &b);
-    put_commit(&b, 0x100, 0x130, now_us);
-    must(&w, &b);
-    all = read_all(&w, &a, &r);
+    put_begin(&w.b, 0x100, now_us);
+    must(&w);
+    put_relation(&w.b, 'f');
+    must(&w);
+    update_message(&w.b, 'O', "1", "large", "1", "\1");
+    must(&w);
+    put_commit(&w.b, 0x100, 0x130, now_us);
+    must(&w);
+    all = read_all(&w);
     assert_int_equal(all.count, 1);
     assert_int_equal(all.changes[0].op, CHANGE_UPDATE);
     assert_int_equal(all.changes[0].after[1].kind, VALUE_TEXT);
     assert_true(str_is(all.changes[0].after[1].text, "large"));
-    w.stream->ops->reader_close(r);
     close_world(&w);
-    arena_done(&a);
-    buf_done(&b);
 }
 
 static void an_unchanged_value_stays_unchanged_and_never_becomes_null(void **state)
 {
-    struct stream_reader *r;
     struct world w;
-    struct arena a;
     struct batch all;
-    struct buf b;
 
-    buf_init(&b, MIB);
-    arena_init(&a, 16 * MIB);
     open_world(&w, *state);
-    put_begin(&b, 0x100, now_us);
-    must(&w, &b);
-    put_relation(&b, 'd');
-    must(&w, &b);
-    update_message(&b, '\0', NULL, NULL, "1", "\1");
-    must(&w, &b);
-    put_commit(&b, 0x100, 0x130, now_us);
-    must(&w, &b);
-    all = read_all(&w, &a, &r);
+    put_begin(&w.b, 0x100, now_us);
+    must(&w);
+    put_relation(&w.b, 'd');
+    must(&w);
+    update_message(&w.b, '\0', NULL, NULL, "1", "\1");
+    must(&w);
+    put_commit(&w.b, 0x100, 0x130, now_us);
+    must(&w);
+    all = read_all(&w);
     assert_int_equal(all.changes[0].after[1].kind, VALUE_UNCHANGED);
-    w.stream->ops->reader_close(r);
     close_world(&w);
-    arena_done(&a);
-    buf_done(&b);
 }
 
 static void messages_out_of_order_are_refused(void **state)
 {
     struct world w;
     struct error err;
-    struct buf b;
 
-    buf_init(&b, MIB);
     open_world(&w, *state);
-    put_insert(&b, "1", "v");
-    assert_code(give(&w, &b, &err), err, E_PGOUTPUT);
-    put_commit(&b, 0x100, 0x130, now_us);
-    assert_code(give(&w, &b, &err), err, E_PGOUTPUT);
-    put_begin(&b, 0x100, now_us);
-    must(&w, &b);
-    put_begin(&b, 0x200, now_us);
-    assert_code(give(&w, &b, &err), err, E_PGOUTPUT);
+    put_insert(&w.b, "1", "v");
+    assert_code(give(&w, &err), err, E_PGOUTPUT);
+    put_commit(&w.b, 0x100, 0x130, now_us);
+    assert_code(give(&w, &err), err, E_PGOUTPUT);
+    put_begin(&w.b, 0x100, now_us);
+    must(&w);
+    put_begin(&w.b, 0x200, now_us);
+    assert_code(give(&w, &err), err, E_PGOUTPUT);
     /* A row of a table that this connection has not described. */
-    put_insert(&b, "1", "v");
-    assert_code(give(&w, &b, &err), err, E_PGOUTPUT);
+    put_insert(&w.b, "1", "v");
+    assert_code(give(&w, &err), err, E_PGOUTPUT);
     close_world(&w);
-    buf_done(&b);
 }
 
 static void a_lost_connection_forgets_the_open_transaction(void **state)
 {
-    struct stream_reader *r;
     struct stream_tail tail;
     struct world w;
-    struct arena a;
     struct batch all;
-    struct buf b;
 
-    buf_init(&b, MIB);
-    arena_init(&a, 16 * MIB);
     open_world(&w, *state);
-    put_begin(&b, 0x100, now_us);
-    must(&w, &b);
-    put_relation(&b, 'd');
-    must(&w, &b);
-    put_insert(&b, "1", "v");
-    must(&w, &b);
+    put_begin(&w.b, 0x100, now_us);
+    must(&w);
+    put_relation(&w.b, 'd');
+    must(&w);
+    put_insert(&w.b, "1", "v");
+    must(&w);
     w.stream->ops->tail(w.stream, &tail);
     assembler_begin(&w.as, 1, &tail);
-    insert_tx(&w, &b, 0x100, 0x130, now_us, "1");
-    all = read_all(&w, &a, &r);
+    insert_tx(&w, 0x100, 0x130, now_us, "1");
+    all = read_all(&w);
     assert_int_equal(all.count, 1);
-    w.stream->ops->reader_close(r);
     close_world(&w);
-    arena_done(&a);
-    buf_done(&b);
 }
 
 #define WITH_DIRECTORY(test)                                                                       \
