@@ -261,10 +261,9 @@ bool capture_is_idle(const struct capture *c)
 /* Idle tables on a busy server: the position itself goes into the stream. */
 static bool move_with_keepalive(struct capture *c, struct error *err)
 {
-    int64_t since = mono(c) - postgres_stream_status_us(c->wal);
-
-    if (!capture_is_idle(c) || (!c->reply_wanted && since < IDLE_MARK_US))
+    if (!capture_is_idle(c) || (!c->reply_wanted && mono(c) - c->marked_us < IDLE_MARK_US))
         return true;
+    c->marked_us = mono(c);
     return capture_mark(c, c->idle_end, err);
 }
 

@@ -60,6 +60,7 @@ struct capture {
     struct lsn confirmed; /* last told to the server */
     struct lsn idle_end;  /* the server's WAL has come this far and nothing of it is for us */
     int64_t status_interval_us;
+    int64_t marked_us; /* when a keepalive last moved the position, monotonic */
     int64_t looked_us; /* when the slot was last looked at, monotonic */
     bool reply_wanted;
     bool unsynced;                    /* something was appended since the last sync */
