@@ -159,6 +159,13 @@ static void has_space(struct capture *c)
     progress_release(&c->progress);
 }
 
+bool capture_waits_out(struct capture *c, struct error *err)
+{
+    struct error why = *err;
+
+    return error_is(&why, E_SYS_DISK_FULL) && capture_wait_for_space(c, &why, err);
+}
+
 bool capture_sync(struct capture *c, struct error *err)
 {
     struct stream *s = c->opts.stream;
@@ -166,9 +173,7 @@ bool capture_sync(struct capture *c, struct error *err)
     struct progress_capture *p;
 
     while (!s->ops->sync(s, &durable, err)) {
-        struct error why = *err;
-
-        if (!error_is(&why, E_SYS_DISK_FULL) || !capture_wait_for_space(c, &why, err))
+        if (!capture_waits_out(c, err))
             return false;
     }
     has_space(c);
@@ -188,9 +193,7 @@ bool capture_begin(struct capture *c, const struct frame_tx *tx, struct error *e
     struct stream *s = c->opts.stream;
 
     while (!s->ops->begin(s, tx, err)) {
-        struct error why = *err;
-
-        if (!error_is(&why, E_SYS_DISK_FULL) || !capture_wait_for_space(c, &why, err))
+        if (!capture_waits_out(c, err))
             return false;
     }
     return true;
@@ -202,9 +205,7 @@ bool capture_mark(struct capture *c, struct lsn lsn, struct error *err)
     struct position mark = { c->source.epoch, 0, lsn };
 
     while (!s->ops->mark(s, mark, err)) {
-        struct error why = *err;
-
-        if (!error_is(&why, E_SYS_DISK_FULL) || !capture_wait_for_space(c, &why, err))
+        if (!capture_waits_out(c, err))
             return false;
     }
     return capture_sync(c, err);
@@ -244,9 +245,7 @@ static bool take(struct capture *c, const struct postgres_stream_msg *msg, struc
         return true;
     }
     while (!assembler_take(&c->assembler, c->sql, msg->payload, err)) {
-        struct error why = *err;
-
-        if (!error_is(&why, E_SYS_DISK_FULL) || !capture_wait_for_space(c, &why, err))
+        if (!capture_waits_out(c, err))
             return false;
     }
     c->unsynced = true;

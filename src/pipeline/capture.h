@@ -95,6 +95,9 @@ void capture_disconnect(struct capture *c);
  * asked. `why` is shown as the state's reason. */
 bool capture_wait_for_space(struct capture *c, const struct error *why,
                             struct error *err) MUST_CHECK;
+/* After a failed call on the stream or the spool: true when the disk was full and a while has passed, so
+ * that the same call may come again; else *err says why not. */
+bool capture_waits_out(struct capture *c, struct error *err) MUST_CHECK;
 /* stream_sync, waiting for space when there is none. Sets c->durable. */
 bool capture_sync(struct capture *c, struct error *err) MUST_CHECK;
 /* ops->begin, waiting for space when there is none. */

@@ -65,9 +65,7 @@ static bool append_frame(struct copy *copy, struct error *err)
     struct stream *s = copy->c->opts.stream;
 
     while (!s->ops->frame(s, copy->rel, buf_view(&copy->frame), err)) {
-        struct error why = *err;
-
-        if (!error_is(&why, E_SYS_DISK_FULL) || !capture_wait_for_space(copy->c, &why, err))
+        if (!capture_waits_out(copy->c, err))
             return false;
     }
     return true;
