@@ -7,7 +7,7 @@ from checks import source
 STEPS = [
     ["base"],
     ["model", "net", "log", "config"],
-    ["postgres", "debezium", "cql", "process"],
+    ["postgres", "debezium", "cql", "kafka", "process"],
     ["stream", "sink"],
     ["pipeline"],
     ["control"],
@@ -18,7 +18,7 @@ STEP = {room: n for n, rooms in enumerate(STEPS) for room in rooms}
 # header (or folder of headers) -> the places it may be included from
 HOMES = {
     "libpq-fe.h": ["src/postgres/"],
-    "librdkafka/": ["src/stream/"],
+    "librdkafka/": ["src/kafka/"],
     "microhttpd.h": ["src/control/", "src/cli/receive"],
     "sqlite3.h": ["src/pipeline/"],
     "hiredis/": ["src/sink/"],

@@ -15,9 +15,11 @@
  * about that much a message. A quarter of it is far above any row seen in practice and small enough
  * that one such row does not end the process. */
 #define LIMIT_PG_MESSAGE   (256 * MIB)
-#define LIMIT_PG_COLUMNS   1664u   /* MaxTupleAttributeNumber, PostgreSQL htup_details.h */
-#define LIMIT_PG_NAME      1024u   /* NAMEDATALEN is 64; builds with more exist */
-#define LIMIT_PG_RELATIONS 100000u /* cached relation versions before the cache is refused */
+#define LIMIT_PG_COLUMNS   1664u      /* MaxTupleAttributeNumber, PostgreSQL htup_details.h */
+#define LIMIT_PG_NAME      1024u      /* NAMEDATALEN is 64; builds with more exist */
+#define LIMIT_PG_DEFAULT   (64 * KIB) /* a default's expression; longer ones are not kept */
+#define LIMIT_PG_LABELS    (64 * KIB) /* an enum's labels; likewise */
+#define LIMIT_PG_RELATIONS 100000u    /* cached relation versions before the cache is refused */
 
 /* Memory that one open transaction may take before its rows go to a spool file. */
 #define LIMIT_TX_MEMORY (4 * MIB)

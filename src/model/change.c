@@ -14,6 +14,8 @@ const char *change_op_name(enum change_op op)
         return "truncate";
     case CHANGE_SNAPSHOT:
         return "snapshot";
+    case CHANGE_MESSAGE:
+        return "message";
     }
     return "unknown";
 }

@@ -26,7 +26,10 @@ enum change_op {
     CHANGE_UPDATE = 'U',
     CHANGE_DELETE = 'D',
     CHANGE_TRUNCATE = 'T',
-    CHANGE_SNAPSHOT = 'R' /* a row as the first snapshot found it */
+    CHANGE_SNAPSHOT = 'R', /* a row as a snapshot found it */
+    /* pg_logical_emit_message: `rel` is a nameless relation (oid 0, empty schema and table) with the
+     * columns prefix and content (bytea), `after` holds both. No sink of rows is given one. */
+    CHANGE_MESSAGE = 'M'
 };
 
 /* How much of the old row is known. KEY: the replica identity's columns, the others are VALUE_NULL
@@ -42,15 +45,24 @@ enum change_flags {
     CHANGE_TRUNCATE_RESTART = 4,
     /* Set by the deliver loop, never stored: an earlier record of this key is parked. A sink with
      * sink_ops.replay must not apply it but reject it as waiting. */
-    CHANGE_HELD = 8
+    CHANGE_HELD = 8,
+    /* A snapshot row that was read while changes went on (signal execute-snapshot). */
+    CHANGE_INCREMENTAL = 16,
+    /* No change, but a record of a stream that others write too, which makes no sense: `rel` has the
+     * columns topic, key, value and reason, and it can only be parked. Never stored in the log. */
+    CHANGE_UNREADABLE = 32
 };
 
 struct change {
-    struct position pos;
+    struct position pos; /* names it, everywhere and for ever */
+    /* Where it stands in the stream that it was read from, which is what a sink's position, batch.before
+     * and batch.after are held against. In the log the same as `pos`; in Kafka made from the offset. */
+    struct position at;
     int64_t wts; /* write stamp, µs since 1970 UTC; strictly rising, the same on every replay */
     int64_t commit_time_us; /* µs since 1970 UTC */
     struct lsn commit_lsn;  /* start of the commit record */
-    uint32_t xid;           /* 0 for snapshot rows */
+    struct lsn lsn; /* of the row's own WAL record; 0: not known. Shown, never used to order */
+    uint32_t xid;   /* 0 for snapshot rows */
     enum change_op op;
     unsigned flags;
     const struct relation *rel;
@@ -68,8 +80,8 @@ struct batch {
     bool replay;            /* parked records sent again: `before` and `after` mean nothing */
 };
 
-const char *
-change_op_name(enum change_op op); /* "insert", "update", "delete", "truncate", "snapshot" */
+const char *change_op_name(
+    enum change_op op); /* "insert", "update", "delete", "truncate", "snapshot", "message" */
 /* The row that names the record: after, or before for a delete; NULL for truncate. */
 const struct value *change_row(const struct change *c);
 

@@ -88,6 +88,9 @@ bool frame_get_position(struct str record, struct position *ret_pos)
     return true;
 }
 
+/* What follows in a change. */
+enum { HAS_AFTER = 1, HAS_LSN = 2 };
+
 static void put_row(struct buf *b, const struct value *row, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -107,11 +110,13 @@ void frame_put_change(struct buf *b, const struct change *c)
     buf_varint(b, c->flags);
     buf_varint(b, c->rel->version);
     buf_u8(b, (uint8_t)c->before_kind);
-    buf_u8(b, c->after != NULL ? 1 : 0);
+    buf_u8(b, (uint8_t)((c->after != NULL ? HAS_AFTER : 0) | (c->lsn.v != 0 ? HAS_LSN : 0)));
     if (c->before_kind != CHANGE_BEFORE_NONE)
         put_row(b, c->before, c->rel->column_count);
     if (c->after != NULL)
         put_row(b, c->after, c->rel->column_count);
+    if (c->lsn.v != 0)
+        buf_varint(b, c->lsn.v);
 }
 
 static const struct value *get_row(struct rd *r, struct arena *a, uint32_t count)
@@ -141,7 +146,7 @@ static const struct value *get_row(struct rd *r, struct arena *a, uint32_t count
 static bool op_known(uint8_t op)
 {
     return op == CHANGE_INSERT || op == CHANGE_UPDATE || op == CHANGE_DELETE ||
-           op == CHANGE_TRUNCATE || op == CHANGE_SNAPSHOT;
+           op == CHANGE_TRUNCATE || op == CHANGE_SNAPSHOT || op == CHANGE_MESSAGE;
 }
 
 bool frame_get_change(struct str record, frame_find_relation *find, void *ctx, struct arena *a,
@@ -154,10 +159,10 @@ bool frame_get_change(struct str record, frame_find_relation *find, void *ctx, s
     uint64_t flags = rd_varint(&r);
     uint64_t version = rd_varint(&r);
     uint8_t before = rd_u8(&r);
-    uint8_t after = rd_u8(&r);
+    uint8_t has = rd_u8(&r);
 
     if (!rd_ok(&r) || type != FRAME_CHANGE || !op_known(op) || flags > UINT32_MAX ||
-        version > UINT32_MAX || before > CHANGE_BEFORE_FULL || after > 1)
+        version > UINT32_MAX || before > CHANGE_BEFORE_FULL || has > (HAS_AFTER | HAS_LSN))
         return false;
     c.op = (enum change_op)op;
     c.flags = (unsigned)flags;
@@ -167,8 +172,10 @@ bool frame_get_change(struct str record, frame_find_relation *find, void *ctx, s
     c.before_kind = (enum change_before)before;
     if (c.before_kind != CHANGE_BEFORE_NONE)
         c.before = get_row(&r, a, c.rel->column_count);
-    if (after == 1)
+    if ((has & HAS_AFTER) != 0)
         c.after = get_row(&r, a, c.rel->column_count);
+    if ((has & HAS_LSN) != 0)
+        c.lsn.v = rd_varint(&r);
     if (!rd_done(&r))
         return false;
     *ret_change = c;
@@ -178,6 +185,7 @@ bool frame_get_change(struct str record, frame_find_relation *find, void *ctx, s
 void frame_stamp(struct change *c, const struct frame_tx *tx, uint32_t ordinal)
 {
     c->pos = (struct position){ tx->epoch, ordinal, tx->commit_end };
+    c->at = c->pos;
     c->wts = tx->wts_base + (int64_t)ordinal;
     c->commit_time_us = tx->commit_time_us;
     c->commit_lsn = tx->commit_lsn;

@@ -48,13 +48,13 @@ bool frame_get_relation(struct str record, struct arena *a, const struct relatio
 void frame_put_position(struct buf *b, struct position pos);
 bool frame_get_position(struct str record, struct position *ret_pos);
 
-/* Writes op, flags, rel->version, before and after of `c`; the rest is in the 'T' frame. */
+/* Writes op, flags, rel->version, before, after and lsn of `c`; the rest is in the 'T' frame. */
 void frame_put_change(struct buf *b, const struct change *c);
 
 /* Finds the relation of a version; NULL when it is not known. */
 typedef const struct relation *frame_find_relation(void *ctx, uint32_t version);
 
-/* Fills op, flags, rel, before and after of *ret_change, with arrays from `a`; value texts point into
+/* Fills op, flags, rel, before, after and lsn of *ret_change, with arrays from `a`; value texts point into
  * `record`. The caller adds position, stamps and xid (frame_stamp). */
 bool frame_get_change(struct str record, frame_find_relation *find, void *ctx, struct arena *a,
                       struct change *ret_change);

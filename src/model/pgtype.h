@@ -23,6 +23,7 @@ enum pgtype {
     PG_XML = 142,
     PG_FLOAT4 = 700,
     PG_FLOAT8 = 701,
+    PG_UNKNOWN = 705, /* a text of which nobody said what it stands for */
     PG_MACADDR8 = 774,
     PG_MONEY = 790,
     PG_MACADDR = 829,

@@ -5,12 +5,15 @@
  *   varint version | varint oid | u8 identity | text schema | text table | varint column_count
  *   per column: text name | varint type_oid | u32le typmod | text type_name | varint element_oid
  *               | u8 type_kind | u8 flags (1 identity, 2 primary key, 4 not null)
+ *   with FLAG_CATALOG (128) in the identity, then per column what only the catalog knows:
+ *                 varint key_order | u8 element_kind | varint base_oid | u32le base_typmod
+ *               | text default_text | text labels
  */
 #include "model/relation.h"
 
 #include "base/limits.h"
 
-enum { FLAG_IDENTITY = 1, FLAG_PRIMARY_KEY = 2, FLAG_NOT_NULL = 4 };
+enum { FLAG_IDENTITY = 1, FLAG_PRIMARY_KEY = 2, FLAG_NOT_NULL = 4, FLAG_CATALOG = 128 };
 
 uint32_t relation_column(const struct relation *rel, struct str name)
 {
@@ -26,7 +29,10 @@ static bool column_same(const struct column *a, const struct column *b)
     return str_eq(a->name, b->name) && a->type_oid == b->type_oid && a->typmod == b->typmod &&
            str_eq(a->type_name, b->type_name) && a->element_oid == b->element_oid &&
            a->type_kind == b->type_kind && a->identity == b->identity &&
-           a->primary_key == b->primary_key && a->not_null == b->not_null;
+           a->primary_key == b->primary_key && a->not_null == b->not_null &&
+           a->key_order == b->key_order && a->element_kind == b->element_kind &&
+           a->base_oid == b->base_oid && a->base_typmod == b->base_typmod &&
+           str_eq(a->default_text, b->default_text) && str_eq(a->labels, b->labels);
 }
 
 bool relation_same(const struct relation *a, const struct relation *b)
@@ -63,6 +69,8 @@ const struct relation *relation_copy(const struct relation *rel, struct arena *a
         columns[i] = rel->columns[i];
         columns[i].name = arena_str(a, rel->columns[i].name);
         columns[i].type_name = arena_str(a, rel->columns[i].type_name);
+        columns[i].default_text = arena_str(a, rel->columns[i].default_text);
+        columns[i].labels = arena_str(a, rel->columns[i].labels);
     }
     return copy;
 }
@@ -101,11 +109,42 @@ static void put_text(struct buf *b, struct str s)
     buf_str(b, s);
 }
 
+static bool catalog_knows(const struct column *c)
+{
+    return c->key_order != 0 || c->element_kind != 0 || c->base_oid != 0 || c->base_typmod != 0 ||
+           c->default_text.n > 0 || c->labels.n > 0;
+}
+
+static bool has_catalog(const struct relation *rel)
+{
+    uint32_t i = 0;
+
+    while (i < rel->column_count && !catalog_knows(&rel->columns[i]))
+        i++;
+    return i < rel->column_count;
+}
+
+static void put_catalog(const struct relation *rel, struct buf *b)
+{
+    for (uint32_t i = 0; i < rel->column_count; i++) {
+        const struct column *c = &rel->columns[i];
+
+        buf_varint(b, c->key_order);
+        buf_u8(b, (uint8_t)c->element_kind);
+        buf_varint(b, c->base_oid);
+        buf_le32(b, (uint32_t)c->base_typmod);
+        put_text(b, c->default_text);
+        put_text(b, c->labels);
+    }
+}
+
 void relation_encode(const struct relation *rel, struct buf *b)
 {
+    bool catalog = has_catalog(rel);
+
     buf_varint(b, rel->version);
     buf_varint(b, rel->oid);
-    buf_u8(b, (uint8_t)rel->identity);
+    buf_u8(b, (uint8_t)((uint8_t)rel->identity | (catalog ? FLAG_CATALOG : 0)));
     put_text(b, rel->schema);
     put_text(b, rel->table);
     buf_varint(b, rel->column_count);
@@ -122,6 +161,8 @@ void relation_encode(const struct relation *rel, struct buf *b)
                             (c->primary_key ? FLAG_PRIMARY_KEY : 0) |
                             (c->not_null ? FLAG_NOT_NULL : 0)));
     }
+    if (catalog)
+        put_catalog(rel, b);
 }
 
 static uint32_t varint32(struct rd *r)
@@ -151,6 +192,20 @@ static void get_column(struct rd *r, struct arena *a, struct column *c)
     c->not_null = (flags & FLAG_NOT_NULL) != 0;
 }
 
+static void get_catalog(struct rd *r, struct arena *a, struct column *c)
+{
+    uint32_t key_order = varint32(r);
+
+    if (key_order > LIMIT_PG_COLUMNS)
+        (void)rd_fail(r);
+    c->key_order = (uint16_t)key_order;
+    c->element_kind = (char)rd_u8(r);
+    c->base_oid = varint32(r);
+    c->base_typmod = (int32_t)rd_le32(r);
+    c->default_text = arena_str(a, rd_varstr(r, LIMIT_PG_DEFAULT));
+    c->labels = arena_str(a, rd_varstr(r, LIMIT_PG_LABELS));
+}
+
 static bool identity_known(uint8_t identity)
 {
     return identity == RELATION_IDENTITY_DEFAULT || identity == RELATION_IDENTITY_NOTHING ||
@@ -162,10 +217,13 @@ bool relation_decode(struct rd *r, struct arena *a, const struct relation **ret_
     struct relation *rel = arena_zalloc(a, 1, sizeof *rel);
     struct column *columns;
     uint8_t identity;
+    bool catalog;
 
     rel->version = varint32(r);
     rel->oid = varint32(r);
     identity = rd_u8(r);
+    catalog = (identity & FLAG_CATALOG) != 0;
+    identity &= (uint8_t)~FLAG_CATALOG;
     rel->schema = arena_str(a, rd_varstr(r, LIMIT_PG_NAME));
     rel->table = arena_str(a, rd_varstr(r, LIMIT_PG_NAME));
     rel->column_count = varint32(r);
@@ -175,6 +233,8 @@ bool relation_decode(struct rd *r, struct arena *a, const struct relation **ret_
     columns = arena_zalloc(a, rel->column_count, sizeof *columns);
     for (uint32_t i = 0; i < rel->column_count; i++)
         get_column(r, a, &columns[i]);
+    for (uint32_t i = 0; catalog && i < rel->column_count; i++)
+        get_catalog(r, a, &columns[i]);
     if (!rd_ok(r))
         return false;
     rel->columns = columns;

@@ -30,6 +30,13 @@ struct column {
     bool identity; /* part of the replica identity (pgoutput's flag); all of them when FULL */
     bool primary_key;
     bool not_null;
+    /* What only the catalog knows; all zero where it could not be asked. */
+    uint16_t key_order;      /* place in the primary key, from 1; 0: not in it */
+    char element_kind;       /* of an array type: pg_type.typtype of its element */
+    uint32_t base_oid;       /* of a domain: the type below all its domains, else 0 */
+    int32_t base_typmod;     /* of a domain */
+    struct str default_text; /* SQL expression of the column's default; n == 0: none */
+    struct str labels;       /* of an enum (or an array of one), in their order, joined by commas */
 };
 
 struct relation {

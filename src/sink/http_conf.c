@@ -321,6 +321,7 @@ struct http_route http_conf_route(const struct http_conf *conf, enum change_op o
         route = conf->on_remove;
         break;
     case CHANGE_TRUNCATE:
+    case CHANGE_MESSAGE:
         break;
     }
     if (route.url == NULL)

@@ -40,8 +40,8 @@ static struct http_mark mark_of(const struct http_plan *p, const struct batch *b
         if (p->states[i] == HTTP_SKIPPED)
             continue;
         if (mark.count == 0)
-            mark.first = b->changes[i].pos;
-        mark.last = b->changes[i].pos;
+            mark.first = b->changes[i].at;
+        mark.last = b->changes[i].at;
         mark.count++;
     }
     return mark;

@@ -64,7 +64,7 @@ static void choose_states(struct http_plan *p, const struct http_conf *conf, con
     for (size_t i = 0; i < b->count; i++) {
         const struct change *c = &b->changes[i];
 
-        p->positions[i] = c->pos;
+        p->positions[i] = c->at;
         if (c->op == CHANGE_TRUNCATE && conf->on_truncate == HTTP_TRUNCATE_REFUSE) {
             p->end = i;
             return;
@@ -73,7 +73,7 @@ static void choose_states(struct http_plan *p, const struct http_conf *conf, con
             (c->op == CHANGE_DELETE && conf->on_delete == HTTP_DELETE_SKIP))
             p->states[i] = HTTP_SKIPPED;
         else
-            p->states[i] = was_sent(c->pos, sent, sent_count) ? HTTP_DONE : HTTP_PENDING;
+            p->states[i] = was_sent(c->at, sent, sent_count) ? HTTP_DONE : HTTP_PENDING;
     }
 }
 
@@ -117,7 +117,7 @@ static uint32_t end_of_mark(const struct http_plan *p, const struct batch *b, ui
     uint32_t n = 0;
 
     for (uint32_t i = from; i < p->end; i++) {
-        int order = position_cmp(b->changes[i].pos, mark->last);
+        int order = position_cmp(b->changes[i].at, mark->last);
 
         if (order > 0)
             return 0;
@@ -144,7 +144,7 @@ static uint32_t end_of_list(const struct http_plan *p, const struct http_conf *c
             continue;
         if (n == conf->batch.max || (before != NULL && !http_together(conf, before, c)))
             break;
-        if (i > from && mark != NULL && position_cmp(c->pos, mark->first) == 0)
+        if (i > from && mark != NULL && position_cmp(c->at, mark->first) == 0)
             break;
         before = c;
         n++;
@@ -180,10 +180,10 @@ static void cut(struct http_plan *p, const struct http_conf *conf, const struct 
             from++;
             continue;
         }
-        while (at < marks->count && position_cmp(marks->items[at].first, b->changes[from].pos) < 0)
+        while (at < marks->count && position_cmp(marks->items[at].first, b->changes[from].at) < 0)
             at++;
         mark = at < marks->count ? &marks->items[at] : NULL;
-        if (mark != NULL && position_cmp(mark->first, b->changes[from].pos) == 0)
+        if (mark != NULL && position_cmp(mark->first, b->changes[from].at) == 0)
             to = end_of_mark(p, b, from, mark);
         if (to == 0)
             to = end_of_list(p, conf, b, from, mark);

@@ -91,6 +91,8 @@ static char debezium_op(enum change_op op)
         return 't';
     case CHANGE_SNAPSHOT:
         return 'r';
+    case CHANGE_MESSAGE:
+        return 'm';
     }
     return '?';
 }

@@ -165,7 +165,7 @@ static size_t applied(const struct sink *s, const struct batch *b)
 {
     size_t n = 0;
 
-    while (n < b->count && position_cmp(b->changes[n].pos, s->target.pos) <= 0)
+    while (n < b->count && position_cmp(b->changes[n].at, s->target.pos) <= 0)
         n++;
     return n;
 }
@@ -187,7 +187,7 @@ static bool write_rest(struct sink *s, const struct batch *b, size_t at, struct 
     while (position_cmp(s->target.pos, b->after) < 0) {
         const struct redis_reply *rejects = NULL;
         size_t next = fill(s, b, at, b->count);
-        struct position after = next < b->count ? b->changes[next - 1].pos : b->after;
+        struct position after = next < b->count ? b->changes[next - 1].at : b->after;
 
         if (!redis_target_apply(&s->target, &s->call, after, &rejects, err))
             return false;

@@ -182,6 +182,7 @@ const struct redis_event *redis_conf_event(const struct redis_commands *commands
     case CHANGE_SNAPSHOT:
         return commands->snapshot.given ? &commands->snapshot : &commands->insert;
     case CHANGE_TRUNCATE:
+    case CHANGE_MESSAGE: /* never given to a sink of rows */
         return &commands->truncate;
     }
     return &commands->truncate;

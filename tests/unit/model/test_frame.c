@@ -123,6 +123,7 @@ static void every_kind_of_value_comes_back(void **state)
     struct change c = { .op = CHANGE_UPDATE,
                         .flags = CHANGE_KEY_MOVED,
                         .rel = &rel,
+                        .lsn = { 0x16B3700 },
                         .before_kind = CHANGE_BEFORE_FULL,
                         .before = before,
                         .after = after };
@@ -141,6 +142,7 @@ static void every_kind_of_value_comes_back(void **state)
     assert_int_equal(again.before[1].text.n, 0);
     assert_int_equal(again.after[0].kind, VALUE_NULL);
     assert_int_equal(again.after[1].kind, VALUE_UNCHANGED);
+    assert_int_equal(again.lsn.v, 0x16B3700);
     for (size_t n = 0; n < b.n; n++)
         assert_false(frame_get_change(str_make(b.p, n), find, NULL, *state, &again));
     buf_u8(&b, 0);
@@ -168,6 +170,7 @@ static void a_stamp_comes_from_the_transaction(void **state)
     assert_int_equal(c.pos.epoch, 9);
     assert_int_equal(c.pos.commit_end.v, 700);
     assert_int_equal(c.pos.ordinal, 4);
+    assert_int_equal(position_cmp(c.at, c.pos), 0);
     assert_int_equal(c.wts, 1004);
     assert_int_equal(c.commit_time_us, 500);
     assert_int_equal(c.commit_lsn.v, 600);

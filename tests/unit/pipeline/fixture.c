@@ -73,6 +73,7 @@ struct change fixture_insert(const char *id, const char *v, struct position pos)
     row[1] = v != NULL ? (struct value){ VALUE_TEXT, str_from(v) }
                        : (struct value){ VALUE_NULL, STR_NONE };
     return (struct change){ .pos = pos,
+                            .at = pos,
                             .wts = 1000000 + (int64_t)pos.ordinal,
                             .commit_time_us = 1700000000000000,
                             .op = CHANGE_INSERT,

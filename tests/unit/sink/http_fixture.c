@@ -136,6 +136,7 @@ struct change *http_fixture_add(struct http_fixture *f, enum change_op op, long 
     if (name != NULL)
         row[1] = (struct value){ VALUE_TEXT, str_from(name) };
     *c = (struct change){ .pos = *at,
+                          .at = *at,
                           .wts = 1700000000000000 + at->ordinal,
                           .commit_time_us = 1700000000000000,
                           .commit_lsn = { 0x16B3700 },

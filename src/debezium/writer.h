@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DEBEZIUM_WRITER_H
+#define DEBEZIUM_WRITER_H
+
+/*
+ * Changes as Debezium's records: the bytes of key and value that the real connector and Kafka Connect's
+ * JsonConverter write for the same change, but for wall-clock fields, and but for what they lose or corrupt
+ * (docs/kafka.md lists it). Pure: the time is given.
+ *
+ *     debezium_writer_new(&format) -> debezium_write(w, &change, &moment, &records, err)* -> debezium_writer_free
+ *
+ * The parts of a schema that do not change from row to row are rendered once per relation version and kept.
+ * Everything in *ret_records is owned by the writer and lives until its next call. One thread.
+ *
+ * Errors: ERR_REJECT E_DEBEZIUM_VALUE naming column and value: the format cannot hold it.
+ */
+
+#include "base/error.h"
+#include "debezium/format.h"
+#include "model/change.h"
+
+struct debezium_writer;
+
+struct debezium_header {
+    struct str name;
+    struct str value; /* as Connect's header converter writes it: JSON */
+};
+
+enum { DEBEZIUM_RECORDS_MAX = 2, DEBEZIUM_HEADERS_MAX = 64 };
+
+struct debezium_record {
+    struct str topic; /* terminated */
+    bool has_key;     /* else null */
+    bool has_value;   /* else null: a tombstone */
+    struct str key;
+    struct str value;
+    struct debezium_header headers[DEBEZIUM_HEADERS_MAX];
+    size_t header_count;
+};
+
+/* At most a delete and its tombstone; none for what the format leaves out (a truncate, an unwrapped delete). */
+struct debezium_records {
+    struct debezium_record items[DEBEZIUM_RECORDS_MAX];
+    size_t count;
+};
+
+enum debezium_snapshot {
+    DEBEZIUM_SNAPSHOT_FALSE,
+    DEBEZIUM_SNAPSHOT_TRUE,
+    DEBEZIUM_SNAPSHOT_FIRST,
+    DEBEZIUM_SNAPSHOT_FIRST_IN_COLLECTION,
+    DEBEZIUM_SNAPSHOT_LAST_IN_COLLECTION,
+    DEBEZIUM_SNAPSHOT_LAST,
+    DEBEZIUM_SNAPSHOT_INCREMENTAL
+};
+
+/* What a record says of its surroundings. */
+struct debezium_moment {
+    int64_t now_us;         /* wall clock: ts_ms, ts_us, ts_ns of the envelope */
+    struct lsn last_commit; /* commit LSN of the transaction before this one; 0: none yet */
+    enum debezium_snapshot snapshot;
+    /* The other half of a moved key (CHANGE_KEY_MOVED): for the delete the insert behind it, for the insert
+     * the delete before it; else NULL. */
+    const struct change *pair;
+    /* provide.transaction.metadata: place in the transaction and in its table, from 1; 0: not known */
+    uint64_t total_order;
+    uint64_t collection_order;
+};
+
+struct debezium_writer *debezium_writer_new(const struct debezium_format *format);
+void debezium_writer_free(struct debezium_writer *w);
+
+bool debezium_write(struct debezium_writer *w, const struct change *c,
+                    const struct debezium_moment *m, struct debezium_records *ret_records,
+                    struct error *err) MUST_CHECK;
+
+/* <prefix>.<schema>.<table>, every character outside [A-Za-z0-9._-] as _, at most 249 bytes; terminated. */
+void debezium_topic(const char *prefix, struct str schema, struct str table, struct buf *ret);
+
+/* ---- records that are no change ------------------------------------------------------------------ */
+
+struct debezium_collection {
+    struct str name; /* "public.events" */
+    uint64_t events;
+};
+
+/* BEGIN and END of a transaction, on <prefix>.transaction. `lsn` is that of the first record and of the
+ * commit. END: collections in the order they first appeared. */
+bool debezium_write_begin(struct debezium_writer *w, uint32_t xid, struct lsn lsn,
+                          int64_t commit_time_us, struct debezium_record *ret_record,
+                          struct error *err) MUST_CHECK;
+bool debezium_write_end(struct debezium_writer *w, uint32_t xid, struct lsn lsn,
+                        int64_t commit_time_us, const struct debezium_collection *collections,
+                        size_t count, struct debezium_record *ret_record,
+                        struct error *err) MUST_CHECK;
+/* On <heartbeat_prefix>.<prefix>. */
+void debezium_write_heartbeat(struct debezium_writer *w, int64_t now_us,
+                              struct debezium_record *ret_record);
+
+#endif
