@@ -103,4 +103,7 @@
 #define LIMIT_REDIS_CALL      (4 * MIB)
 #define LIMIT_REDIS_REASON    400u /* bytes of an error that Redis gave, as it is kept */
 
+/* Kafka. Properties: librdkafka 2.0 has about 180. */
+#define LIMIT_KAFKA_PROPERTIES 1000u
+
 #endif

@@ -51,9 +51,7 @@ static void put_errors(struct buf *b)
 int cli_docs(int argc, char **argv)
 {
     static const struct cli_option no_options[] = { { NULL, 0, CLI_FLAG, NULL } };
-    const struct config_sink_type *types;
     struct buf b;
-    size_t type_count;
     int count;
 
     if (!cli_parse(argc, argv, no_options, &count))
@@ -61,9 +59,8 @@ int cli_docs(int argc, char **argv)
     if (count != 1)
         return cli_usage_error("docs", "it takes one word: configuration or errors");
     buf_init(&b, 4 * MIB);
-    types = sink_config_types(&type_count);
     if (strcmp(argv[1], "configuration") == 0) {
-        config_write_manual(types, type_count, &b);
+        config_write_manual(sink_config_kinds(), &b);
     } else if (strcmp(argv[1], "errors") == 0) {
         put_errors(&b);
     } else {

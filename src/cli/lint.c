@@ -24,10 +24,8 @@ const char cli_lint_usage[] =
 static bool lint_file(const char *path, struct buf *text, struct error *err, size_t *ret_sinks)
 {
     struct config *config = NULL;
-    size_t count;
-    const struct config_sink_type *types = sink_config_types(&count);
 
-    if (!config_load(path, types, count, &config, text, err))
+    if (!config_load(path, sink_config_kinds(), &config, text, err))
         return false;
     *ret_sinks = config->sink_count;
     config_free(config);

@@ -9,17 +9,14 @@
 
 struct config *cli_load_config(const char *path)
 {
-    const struct config_sink_type *types;
     struct config *config = NULL;
     struct error err;
     struct buf text;
-    size_t count;
 
     if (path == NULL)
         path = CLI_CONFIG_FILE;
-    types = sink_config_types(&count);
     buf_init(&text, LIMIT_CONFIG_REPORT);
-    if (!config_load(path, types, count, &config, &text, &err)) {
+    if (!config_load(path, sink_config_kinds(), &config, &text, &err)) {
         config = NULL;
         if (text.n == 0)
             (void)cli_failure(&err);

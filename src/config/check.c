@@ -106,6 +106,23 @@ static void check_source(struct config *c, struct config_report *rep)
     check_twice(&s->tables, rep);
 }
 
+/* A stream lies in one place. Both maps were looked through, so that their faults are shown as well. */
+static void check_kind(struct config *c, const struct config_node *stream,
+                       struct config_report *rep)
+{
+    const struct config_node *log = config_get(stream, "log");
+    const struct config_node *kafka = config_get(stream, "kafka");
+
+    c->stream.node = kafka != NULL ? kafka : log;
+    if (kafka == NULL)
+        return;
+    if (log != NULL)
+        config_fault(rep, kafka->key, E_CONFIG_STREAM_KIND,
+                     "a stream has exactly one kind; this one is \"log\" already, in line %d",
+                     log->key->line);
+    config_check_kafka(c, kafka, rep);
+}
+
 static void check_stream(const struct config_stream *s, struct config_report *rep)
 {
     const char *key = config_get(s->node, "max_size") != NULL ? "max_size" : "segment";
@@ -169,9 +186,9 @@ void config_check(struct config *c, const struct config_node *root, struct confi
     struct map tables;
 
     c->source.node = config_get(config_get(root, "source"), "postgres");
-    c->stream.node = config_get(config_get(root, "stream"), "log");
     check_name(root, "pipeline", c->name, rep);
     check_source(c, rep);
+    check_kind(c, config_get(root, "stream"), rep);
     check_stream(&c->stream, rep);
     map_init(&tables);
     for (size_t i = 0; i < c->source.tables.count; i++)

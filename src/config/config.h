@@ -130,6 +130,16 @@ struct config_sink_type {
     void (*check)(const void *conf, const struct config_node *map, struct config_report *rep);
 };
 
+/* What only rooms above know of a file's values. */
+struct config_kinds {
+    const struct config_sink_type *sinks;
+    size_t sink_count;
+    /* Can librdkafka be given this property? Else *ret_why says why not, without the value, and *ret_near
+     * is the nearest known name, or NULL; both in `a`. NULL: not looked at. */
+    bool (*kafka_property)(const char *name, const char *value, struct arena *a,
+                           const char **ret_why, const char **ret_near);
+};
+
 enum config_snapshot { CONFIG_SNAPSHOT_INITIAL, CONFIG_SNAPSHOT_NEVER };
 
 struct config_source {
@@ -146,13 +156,67 @@ struct config_source {
 
 enum config_when_full { CONFIG_FULL_STOP_CAPTURE, CONFIG_FULL_DROP_OLDEST };
 
+/* What records in Kafka look like, as Debezium's options name it. This room knows only the words: each
+ * int is the place of the word among the choices, in the order of debezium/format.h. */
+struct config_format {
+    int compat;          /* enum debezium_compat */
+    const char *version; /* NULL: that of `compat` */
+    const char *connector;
+    bool unwrapped; /* the row alone instead of the envelope */
+    bool schemas;   /* of values */
+    bool key_schemas;
+    int decimal, time, binary, hstore, interval;
+    int overflow; /* enum debezium_overflow */
+    int64_t money_digits;
+    const char *placeholder;
+    bool null_is_default;
+    bool tombstones;
+    int deletes; /* enum debezium_deletes */
+    struct config_strings add_fields, add_headers;
+    const char *fields_prefix, *headers_prefix;
+    bool truncates;
+    bool transactions;
+    int64_t heartbeat_ms; /* 0: none */
+    const char *heartbeat_prefix;
+};
+
+/* A property of librdkafka. */
+struct config_property {
+    const char *name;
+    const char *value;
+    bool secret; /* never shown */
+};
+
+enum config_create_topics { CONFIG_TOPICS_AUTO, CONFIG_TOPICS_NEVER };
+
+struct config_kafka {
+    struct config_strings broker_list;
+    const char *brokers;      /* the same, joined by commas */
+    const char *topic_prefix; /* topics are <topic_prefix>.<schema>.<table> */
+    int64_t partitions;       /* of topics that are made */
+    int64_t replication;      /* likewise; -1: as the broker does by default */
+    int create_topics;        /* enum config_create_topics */
+    const char *compression;  /* codec, as librdkafka names it */
+    int64_t linger_ms;
+    const struct config_property *properties;
+    size_t property_count;
+    const char *group;       /* consumer groups are <group>-<sink> */
+    const char *state_topic; /* where capture keeps who it is and how far it has come */
+    struct config_format format;
+};
+
+enum config_stream_kind { CONFIG_STREAM_LOG, CONFIG_STREAM_KAFKA };
+
+/* With Kafka the log is there as well: what is captured waits in it until it is in Kafka. */
 struct config_stream {
+    int kind;          /* enum config_stream_kind */
     const char *dir;   /* data directory: log/, state.db, lock, socket */
     int64_t keep_ms;   /* segments that every sink is past are kept at least this long */
     uint64_t max_size; /* of the log, bytes */
     uint64_t segment;  /* bytes */
     int64_t safety_window_ms;
-    int when_full; /* enum config_when_full */
+    int when_full;             /* enum config_when_full */
+    struct config_kafka kafka; /* CONFIG_STREAM_KAFKA only */
     const struct config_node *node;
 };
 
@@ -183,11 +247,11 @@ struct config {
 /* Reads and checks a file. On failure `err` says how many faults there are (ERR_STOP, E_CONFIG_INVALID)
  * and *ret_text (if not NULL) holds the rendered faults; on success it holds the warnings, if any.
  * ret_text is initialised by the caller. */
-bool config_load(const char *path, const struct config_sink_type *types, size_t type_count,
-                 struct config **ret_config, struct buf *ret_text, struct error *err) MUST_CHECK;
+bool config_load(const char *path, const struct config_kinds *kinds, struct config **ret_config,
+                 struct buf *ret_text, struct error *err) MUST_CHECK;
 /* The same for a text that was read already; `path` is only shown. */
-bool config_load_text(const char *path, struct str text, const struct config_sink_type *types,
-                      size_t type_count, struct config **ret_config, struct buf *ret_text,
+bool config_load_text(const char *path, struct str text, const struct config_kinds *kinds,
+                      struct config **ret_config, struct buf *ret_text,
                       struct error *err) MUST_CHECK;
 void config_free(struct config *c);
 
@@ -197,6 +261,6 @@ bool config_url_split(const char *url, struct arena *a, const char **ret_url,
                       const char **ret_password) MUST_CHECK;
 
 /* docs/configuration.md, from the tables. */
-void config_write_manual(const struct config_sink_type *types, size_t type_count, struct buf *b);
+void config_write_manual(const struct config_kinds *kinds, struct buf *b);
 
 #endif

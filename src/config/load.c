@@ -7,8 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static struct config *make(const char *path, struct str text, const struct config_sink_type *types,
-                           size_t type_count)
+static struct config *make(const char *path, struct str text, const struct config_kinds *kinds)
 {
     struct config *c = mem_zalloc(1, sizeof *c);
     struct config_report *rep;
@@ -18,8 +17,7 @@ static struct config *make(const char *path, struct str text, const struct confi
     rep = c->report = arena_zalloc(&c->arena, 1, sizeof *rep);
     rep->path = c->path;
     rep->arena = &c->arena;
-    rep->types = types;
-    rep->type_count = type_count;
+    rep->kinds = kinds;
     /* A byte order mark says nothing in UTF-8. */
     if (str_starts(text, STR("\xEF\xBB\xBF")))
         text = str_make(text.p + 3, text.n - 3);
@@ -53,11 +51,10 @@ static void parse(struct config *c)
         config_check(c, root, c->report);
 }
 
-bool config_load_text(const char *path, struct str text, const struct config_sink_type *types,
-                      size_t type_count, struct config **ret_config, struct buf *ret_text,
-                      struct error *err)
+bool config_load_text(const char *path, struct str text, const struct config_kinds *kinds,
+                      struct config **ret_config, struct buf *ret_text, struct error *err)
 {
-    struct config *c = make(path, text, types, type_count);
+    struct config *c = make(path, text, kinds);
     size_t errors;
 
     parse(c);
@@ -73,8 +70,8 @@ bool config_load_text(const char *path, struct str text, const struct config_sin
     return true;
 }
 
-bool config_load(const char *path, const struct config_sink_type *types, size_t type_count,
-                 struct config **ret_config, struct buf *ret_text, struct error *err)
+bool config_load(const char *path, const struct config_kinds *kinds, struct config **ret_config,
+                 struct buf *ret_text, struct error *err)
 {
     struct error cause;
     struct str text;
@@ -83,7 +80,7 @@ bool config_load(const char *path, const struct config_sink_type *types, size_t 
     if (!file_read_all(path, LIMIT_CONFIG_FILE, &text, &cause))
         return error_set(err, ERR_STOP, E_CONFIG_FILE, "cannot load the configuration: %s",
                          cause.msg);
-    ok = config_load_text(path, text, types, type_count, ret_config, ret_text, err);
+    ok = config_load_text(path, text, kinds, ret_config, ret_text, err);
     if (text.n > 0)
         explicit_bzero((void *)(uintptr_t)text.p, text.n);
     free((void *)(uintptr_t)text.p);

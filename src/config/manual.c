@@ -189,8 +189,10 @@ static void put_root(struct buf *b)
     }
 }
 
-void config_write_manual(const struct config_sink_type *types, size_t type_count, struct buf *b)
+void config_write_manual(const struct config_kinds *kinds, struct buf *b)
 {
+    const struct config_sink_type *types = kinds->sinks;
+
     buf_text(b, intro);
     put_root(b);
     put_section(b, "source.postgres", "The database whose changes are carried.",
@@ -200,11 +202,16 @@ void config_write_manual(const struct config_sink_type *types, size_t type_count
         "The log between PostgreSQL and the sinks. `stream:` may be left out: all keys have "
         "defaults.",
         config_log_keys);
+    put_section(
+        b, "stream.kafka",
+        "Topics in Kafka between PostgreSQL and the sinks, in Debezium's format (docs/kafka.md). A stream "
+        "is either `log` or `kafka`.",
+        config_kafka_keys);
     put_section(b, "sinks", "Keys that every sink has, whatever its kind:", config_sink_keys);
     buf_text(b, "\nA sink has exactly one key more, which says what kind it is:\n\n");
-    for (size_t i = 0; i < type_count; i++)
+    for (size_t i = 0; i < kinds->sink_count; i++)
         buf_putf(b, "- [`%s`](#sinks-%s): %s\n", types[i].name, types[i].name, types[i].help);
-    for (size_t i = 0; i < type_count; i++) {
+    for (size_t i = 0; i < kinds->sink_count; i++) {
         char title[64] = "sinks: ";
 
         (void)str_copy(str_from(types[i].name), title + 7, sizeof title - 7);

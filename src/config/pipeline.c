@@ -134,20 +134,16 @@ const struct config_key config_log_keys[] = {
     { .name = NULL },
 };
 
-static void parse_kafka(const struct config_node *node, void *field, struct config_report *rep)
-{
-    (void)field;
-    config_fault_note(rep, node->key != NULL ? node->key : node, E_CONFIG_STREAM_KIND,
-                      "use \"log\"",
-                      "a stream in Kafka is not part of this version, only the embedded log is");
-}
-
 static const struct config_key stream_keys[] = {
     { .name = "log",
       .type = CONFIG_GROUP,
       .group = config_log_keys,
       .help = "The embedded log: files on this machine, no other server needed." },
-    { .name = "kafka", .type = CONFIG_CUSTOM, .parse = parse_kafka },
+    { .name = "kafka",
+      .type =
+          CONFIG_CUSTOM, /* its keys and those of `log` share fields: only one of the two is read */
+      .parse = config_parse_kafka,
+      .help = "Topics in Kafka." },
     { .name = NULL },
 };
 
@@ -259,17 +255,17 @@ const struct config_key config_sink_keys[] = {
 
 static const struct config_sink_type *find_type(const struct config_report *rep, struct str name)
 {
-    for (size_t i = 0; i < rep->type_count; i++) {
-        if (str_is(name, rep->types[i].name))
-            return &rep->types[i];
+    for (size_t i = 0; i < rep->kinds->sink_count; i++) {
+        if (str_is(name, rep->kinds->sinks[i].name))
+            return &rep->kinds->sinks[i];
     }
     return NULL;
 }
 
 static size_t type_names(const struct config_report *rep, const char **names, size_t n, size_t cap)
 {
-    for (size_t i = 0; i < rep->type_count && n < cap; i++)
-        names[n++] = rep->types[i].name;
+    for (size_t i = 0; i < rep->kinds->sink_count && n < cap; i++)
+        names[n++] = rep->kinds->sinks[i].name;
     return n;
 }
 

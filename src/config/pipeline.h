@@ -12,9 +12,19 @@ extern const struct config_key config_root_keys[];
 extern const struct config_key config_postgres_keys[];
 extern const struct config_key config_log_keys[];
 extern const struct config_key config_sink_keys[];
+extern const struct config_key config_kafka_keys[];  /* kafka.c */
+extern const struct config_key config_format_keys[]; /* format.c */
 
 /* CUSTOM parser of "sinks"; field is the struct config. */
 void config_parse_sinks(const struct config_node *node, void *field, struct config_report *rep);
+
+/* CUSTOM parser of "stream.kafka"; field is the struct config_stream. (kafka.c) */
+void config_parse_kafka(const struct config_node *node, void *field, struct config_report *rep);
+/* What goes across the keys of stream.kafka, and the defaults that follow from other keys. */
+void config_check_kafka(struct config *c, const struct config_node *map, struct config_report *rep);
+/* Likewise of stream.kafka.format. (format.c) */
+void config_check_format(struct config_format *f, const struct config_node *map,
+                         struct config_report *rep);
 
 /* Checks across keys, and the defaults that follow from other keys. */
 void config_check(struct config *c, const struct config_node *root, struct config_report *rep);

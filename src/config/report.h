@@ -40,8 +40,7 @@ struct config_report {
     size_t secret_count, secret_cap;
     size_t secret_bytes;
 
-    const struct config_sink_type *types; /* for the key "sinks" */
-    size_t type_count;
+    const struct config_kinds *kinds; /* for the keys "sinks" and "stream.kafka.properties" */
 };
 
 /* A fault at a place that has no node. */

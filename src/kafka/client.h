@@ -11,6 +11,7 @@
  * stop was asked. No message holds a secret.
  */
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -30,5 +31,8 @@ struct kafka_settings {
  * *ret_at, the index of the first that is unknown, not settable, or not of that type. For `lint`. */
 bool kafka_settings_check(const struct kafka_settings *settings, size_t *ret_at,
                           struct error *err) MUST_CHECK;
+
+/* The names that librdkafka knows and that may be set, in `a`; for "did you mean". */
+size_t kafka_property_names(struct arena *a, const char *const **ret_names);
 
 #endif

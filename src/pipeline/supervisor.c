@@ -98,8 +98,13 @@ static bool open_capture(struct supervisor *s, struct error *err)
 bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret_supervisor,
                      struct error *err)
 {
-    struct supervisor *s = mem_zalloc(1, sizeof *s);
+    struct supervisor *s;
 
+    if (opts->config->stream.kind != CONFIG_STREAM_LOG)
+        return error_set(
+            err, ERR_STOP, E_CONFIG_STREAM_KIND,
+            "cannot run a stream in Kafka: this version only checks its configuration");
+    s = mem_zalloc(1, sizeof *s);
     s->opts = *opts;
     s->started_us = clock_real_us(opts->clock);
     s->lock_fd = -1;

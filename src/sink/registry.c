@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one list of sinks: a new one is its file and one line here. */
+#include "sink/kafka_conf.h"
 #include "sink/sink.h"
 
 extern const struct sink_ops sink_cassandra_ops;
@@ -41,8 +42,11 @@ const struct sink_ops *sink_find(const char *name)
     return NULL;
 }
 
-const struct config_sink_type *sink_config_types(size_t *ret_count)
+const struct config_kinds *sink_config_kinds(void)
 {
-    *ret_count = SINK_COUNT;
-    return types;
+    static const struct config_kinds kinds = { .sinks = types,
+                                               .sink_count = SINK_COUNT,
+                                               .kafka_property = sink_kafka_property };
+
+    return &kinds;
 }

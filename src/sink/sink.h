@@ -109,7 +109,7 @@ void sink_reject_add(struct sink_result *res, const struct batch *b,
 /* The one list of sinks (registry.c). */
 const struct sink_ops *const *sink_list(size_t *ret_count);
 const struct sink_ops *sink_find(const char *name);
-/* The same list as config/ wants it. */
-const struct config_sink_type *sink_config_types(size_t *ret_count);
+/* The same list as config/ wants it, and what else it asks of the rooms above. */
+const struct config_kinds *sink_config_kinds(void);
 
 #endif

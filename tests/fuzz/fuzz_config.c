@@ -70,6 +70,18 @@ static const struct config_sink_type types[] = {
     { "sample", "A sink.", keys, sizeof(struct sample), NULL },
 };
 
+static bool property(const char *name, const char *value, struct arena *a, const char **ret_why,
+                     const char **ret_near)
+{
+    if (value[0] != '\0')
+        return true;
+    *ret_near = "acks";
+    *ret_why = arena_printf(a, "property \"%s\" is empty", name);
+    return false;
+}
+
+static const struct config_kinds kinds = { types, 1, property };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -81,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > LIMIT_CONFIG_FILE)
         return 0;
     buf_init(&report, LIMIT_CONFIG_REPORT);
-    if (config_load_text("fuzz.yaml", str_make(data, size), types, 1, &c, &report, &err)) {
+    if (config_load_text("fuzz.yaml", str_make(data, size), &kinds, &c, &report, &err)) {
         assert(c->name != NULL && c->sink_count > 0 && c->sinks[0].conf != NULL);
         assert(c->source.url != NULL && c->source.tables.count > 0);
         config_free(c);

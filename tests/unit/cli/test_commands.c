@@ -252,8 +252,6 @@ static void fill(struct init *in, struct arena *a)
 static void what_init_writes_is_valid(void **state)
 {
     struct config *config = NULL;
-    size_t count;
-    const struct config_sink_type *types = sink_config_types(&count);
     struct buf yaml, report;
     struct error err;
     struct arena a;
@@ -265,7 +263,7 @@ static void what_init_writes_is_valid(void **state)
     buf_init(&report, MIB);
     fill(&in, &a);
     init_put_yaml(&in, &yaml);
-    if (!config_load_text("init", buf_view(&yaml), types, count, &config, &report, &err))
+    if (!config_load_text("init", buf_view(&yaml), sink_config_kinds(), &config, &report, &err))
         fail_msg("%s\n%s", buf_cstr(&yaml), buf_cstr(&report));
     assert_int_equal(config->source.tables.count, 3);
     assert_string_equal(config->source.tables.items[0], "public.orders");

@@ -43,4 +43,22 @@ static const struct config_sink_type sample_types[] = {
 
 enum { SAMPLE_TYPE_COUNT = sizeof sample_types / sizeof sample_types[0] };
 
+/* As if librdkafka knew two properties, and one of them took digits only. */
+static bool sample_property(const char *name, const char *value, struct arena *a,
+                            const char **ret_why, const char **ret_near)
+{
+    bool number = strcmp(name, "retries") == 0;
+
+    if (strcmp(name, "sasl.password") == 0 ||
+        (number && strspn(value, "0123456789") == strlen(value)))
+        return true;
+    *ret_near = number ? NULL : "sasl.password";
+    *ret_why = arena_printf(
+        a, number ? "property \"%s\" takes another value" : "there is no property \"%s\"", name);
+    return false;
+}
+
+static const struct config_kinds sample_kinds = { sample_types, SAMPLE_TYPE_COUNT,
+                                                  sample_property };
+
 #endif

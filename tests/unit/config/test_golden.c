@@ -35,7 +35,7 @@ static void run_case(const char *name, struct buf *out)
     struct str text;
 
     assert_true(file_read_all(path, LIMIT_CONFIG_FILE, &text, &err));
-    if (config_load_text(shown, text, sample_types, SAMPLE_TYPE_COUNT, &config, out, &err)) {
+    if (config_load_text(shown, text, &sample_kinds, &config, out, &err)) {
         buf_text(out, "valid\n");
         config_free(config);
     } else {

@@ -31,8 +31,7 @@ static struct config *load(const char *text)
     struct buf report;
 
     buf_init(&report, MIB);
-    if (!config_load_text("test.yaml", str_from(text), sample_types, SAMPLE_TYPE_COUNT, &c, &report,
-                          &err))
+    if (!config_load_text("test.yaml", str_from(text), &sample_kinds, &c, &report, &err))
         fail_msg("%s", buf_cstr(&report));
     buf_done(&report);
     return c;
@@ -179,8 +178,7 @@ static void a_missing_file_is_named(void **state)
     struct error err;
 
     (void)state;
-    assert_false(
-        config_load("/nonexistent/p.yaml", sample_types, SAMPLE_TYPE_COUNT, &c, NULL, &err));
+    assert_false(config_load("/nonexistent/p.yaml", &sample_kinds, &c, NULL, &err));
     assert_string_equal(err.code, "E0202");
     assert_non_null(strstr(err.msg, "/nonexistent/p.yaml"));
     assert_null(c);
@@ -197,7 +195,7 @@ static void a_file_above_the_limit_is_refused(void **state)
     assert_true(fd >= 0);
     assert_int_equal(ftruncate(fd, (off_t)LIMIT_CONFIG_FILE + 1), 0);
     assert_int_equal(close(fd), 0);
-    assert_false(config_load(path, sample_types, SAMPLE_TYPE_COUNT, &c, NULL, &err));
+    assert_false(config_load(path, &sample_kinds, &c, NULL, &err));
     assert_string_equal(err.code, "E0202");
     assert_int_equal(unlink(path), 0);
 }
@@ -215,8 +213,7 @@ static void more_values_than_the_limit_are_refused(void **state)
     for (size_t i = 0; i < LIMIT_CONFIG_NODES; i++)
         buf_text(&text, "1,");
     buf_text(&text, "]");
-    assert_false(
-        config_load_text("t", buf_view(&text), sample_types, SAMPLE_TYPE_COUNT, &c, &report, &err));
+    assert_false(config_load_text("t", buf_view(&text), &sample_kinds, &c, &report, &err));
     assert_non_null(strstr(buf_cstr(&report), "E0210"));
     buf_done(&text);
     buf_done(&report);
@@ -239,8 +236,7 @@ static void a_secret_file_for_all_to_read_is_a_warning(void **state)
                              "{url: u, password: '${file:%s}'}}]\n",
                       path);
     buf_init(&report, MIB);
-    assert_true(
-        config_load_text("t", str_from(text), sample_types, SAMPLE_TYPE_COUNT, &c, &report, &err));
+    assert_true(config_load_text("t", str_from(text), &sample_kinds, &c, &report, &err));
     assert_non_null(strstr(buf_cstr(&report), "warning[E0219]"));
     config_free(c);
     buf_done(&report);
@@ -260,18 +256,71 @@ static void only_near_names_are_suggested(void **state)
     assert_null(config_nearest(STR(""), known, 4));
 }
 
+static void a_stream_in_kafka_has_its_defaults(void **state)
+{
+    struct config *c = load(SOURCE SINK "stream: {kafka: {brokers: [a:1, b:2], dir: d}}\n");
+    const struct config_kafka *k = &c->stream.kafka;
+
+    (void)state;
+    assert_int_equal(c->stream.kind, CONFIG_STREAM_KAFKA);
+    assert_string_equal(c->stream.dir, "d");
+    assert_int_equal(c->stream.keep_ms, 0);
+    assert_int_equal(c->stream.safety_window_ms, 60000);
+    assert_string_equal(k->brokers, "a:1,b:2");
+    assert_string_equal(k->topic_prefix, "my-shop");
+    assert_string_equal(k->group, "multisink-my-shop");
+    assert_string_equal(k->state_topic, "__multisink.multisink_my_shop");
+    assert_string_equal(k->compression, "lz4");
+    assert_int_equal(k->replication, -1);
+    assert_int_equal(k->create_topics, CONFIG_TOPICS_AUTO);
+    assert_true(k->format.schemas && k->format.key_schemas && k->format.tombstones);
+    assert_false(k->format.unwrapped || k->format.null_is_default);
+    assert_string_equal(k->format.placeholder, "__debezium_unavailable_value");
+    assert_int_equal(k->format.money_digits, 2);
+    config_free(c);
+}
+
+/* Each Debezium has its own. */
+static void defaults_of_the_format_follow_from_other_keys(void **state)
+{
+    struct config *c = load(SOURCE SINK "stream: {kafka: {brokers: a, format: {compat: \"3.3\", "
+                                        "schemas: false, record: unwrapped}}}\n");
+
+    (void)state;
+    assert_int_equal(c->stream.kafka.format.deletes, 1); /* tombstone */
+    assert_false(c->stream.kafka.format.key_schemas);
+    assert_true(c->stream.kafka.format.unwrapped);
+    config_free(c);
+}
+
+static void properties_of_librdkafka_are_taken_as_they_are(void **state)
+{
+    struct config *c = load(SOURCE SINK "stream: {kafka: {brokers: a, properties: {retries: 3, "
+                                        "sasl.password: \"${env:MULTISINK_TEST_KAFKA}\"}}}\n");
+    const struct config_kafka *k = &c->stream.kafka;
+
+    (void)state;
+    assert_int_equal(k->property_count, 2);
+    assert_string_equal(k->properties[0].name, "retries");
+    assert_string_equal(k->properties[0].value, "3");
+    assert_false(k->properties[0].secret);
+    assert_string_equal(k->properties[1].value, "sesame");
+    assert_true(k->properties[1].secret);
+    config_free(c);
+}
+
 static void the_manual_has_every_key(void **state)
 {
     struct buf b;
 
     (void)state;
     buf_init(&b, MIB);
-    config_write_manual(sample_types, SAMPLE_TYPE_COUNT, &b);
+    config_write_manual(&sample_kinds, &b);
     assert_true(buf_ok(&b));
     assert_non_null(strstr(buf_cstr(&b), "| `retry.initial` | duration, 1ms to 1h | `500ms` |"));
     assert_non_null(strstr(buf_cstr(&b), "| `slot` |"));
     assert_non_null(strstr(buf_cstr(&b), "| `timeout` | duration, 1ms to 1m | `5s` |"));
-    assert_null(strstr(buf_cstr(&b), "kafka"));
+    assert_non_null(strstr(buf_cstr(&b), "| `format.heartbeat` | duration, 0ms to 1d | `0s` |"));
     buf_done(&b);
 }
 
@@ -280,6 +329,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_the_table),
         cmocka_unit_test(slot_and_publication_are_named_after_the_pipeline),
+        cmocka_unit_test(a_stream_in_kafka_has_its_defaults),
+        cmocka_unit_test(defaults_of_the_format_follow_from_other_keys),
+        cmocka_unit_test(properties_of_librdkafka_are_taken_as_they_are),
         cmocka_unit_test(a_password_is_taken_out_of_the_url),
         cmocka_unit_test(the_password_key_counts_more_than_the_url),
         cmocka_unit_test(references_are_resolved_once),
@@ -295,5 +347,6 @@ int main(void)
         cmocka_unit_test(the_manual_has_every_key),
     };
 
+    (void)setenv("MULTISINK_TEST_KAFKA", "sesame", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,20 +41,18 @@ struct world {
 
 static void open_world(struct world *w, const char *dir)
 {
-    const struct config_sink_type *types;
     struct supervisor_opts opts;
     struct error err;
-    size_t count;
 
     now_us = 1000000;
     fsync_fails = false;
     fsyncs_failed = 0;
     *w = (struct world){ .names = { "public.t" }, .ops = file_posix };
     w->ops.fsync = test_fsync;
-    types = sink_config_types(&count);
-    w->sink = (struct config_sink){
-        .name = "s", .type = &types[0], .pause = true, .from = { .count = 1, .items = w->names }
-    };
+    w->sink = (struct config_sink){ .name = "s",
+                                    .type = &sink_config_kinds()->sinks[0],
+                                    .pause = true,
+                                    .from = { .count = 1, .items = w->names } };
     w->config = (struct config){ .name = "p", .sinks = &w->sink, .sink_count = 1 };
     w->config.stream.dir = dir;
     w->config.stream.segment = MIB;

@@ -31,6 +31,7 @@ const struct http_conf *http_fixture_conf(struct http_fixture *f, const char *ya
 {
     const struct config_sink_type type = { "http", sink_find("http")->help, http_keys,
                                            sizeof(struct http_conf), http_conf_check };
+    const struct config_kinds kinds = { .sinks = &type, .sink_count = 1 };
     struct buf faults;
     char *text = mem_printf("version: 1\n"
                             "name: shop\n"
@@ -48,7 +49,7 @@ const struct http_conf *http_fixture_conf(struct http_fixture *f, const char *ya
     bool ok;
 
     buf_init(&faults, MIB);
-    ok = config_load_text("pipeline.yaml", str_from(text), &type, 1, &f->config, &faults, &f->err);
+    ok = config_load_text("pipeline.yaml", str_from(text), &kinds, &f->config, &faults, &f->err);
     if (!ok)
         print_message("%s\n", buf_cstr(&faults));
     buf_done(&faults);

@@ -18,8 +18,6 @@ static struct config *load(const char *lines)
     struct buf text;
     struct config *config = NULL;
     struct error err;
-    size_t count;
-    const struct config_sink_type *types = sink_config_types(&count);
 
     buf_init(&text, MIB);
     buf_clear(&shown);
@@ -28,7 +26,7 @@ static struct config *load(const char *lines)
              "    slot: s\n    publication: p\n    tables: [public.t]\n"
              "sinks:\n  - name: c\n    from: public.t\n    cassandra:\n%s",
              lines);
-    if (!config_load_text("test.yaml", buf_view(&text), types, count, &config, &shown, &err))
+    if (!config_load_text("test.yaml", buf_view(&text), sink_config_kinds(), &config, &shown, &err))
         config = NULL;
     buf_done(&text);
     return config;

@@ -39,8 +39,6 @@ static bool load(const char *sink, const char *tls)
 {
     struct buf text;
     struct error err;
-    size_t count;
-    const struct config_sink_type *types = sink_config_types(&count);
     bool ok;
 
     config_free(config);
@@ -52,7 +50,7 @@ static bool load(const char *sink, const char *tls)
              " publication: p, tables: [public.t]}}\n"
              "sinks: [{name: one, from: public.t, %s%s}}]\n",
              sink, tls);
-    ok = config_load_text("test.yaml", buf_view(&text), types, count, &config, &shown, &err);
+    ok = config_load_text("test.yaml", buf_view(&text), sink_config_kinds(), &config, &shown, &err);
     buf_done(&text);
     return ok;
 }
