@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/log.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "cli/cli.h"
 #include "process/rowjson.h"
 #include "stream/log_stream.h"
 
@@ -12,6 +12,7 @@ const char cli_log_usage[] =
     "multisink log info                      what the log of ./pipeline.yaml holds\n"
     "multisink log read data --limit 10      its first changes, as JSON lines\n"
     "multisink log read --from 1/0/16B3748/3 the changes behind a position\n"
+    "multisink log tables data               the tables in it: columns, keys, defaults, enum labels\n"
     "multisink log verify data               check every byte; exit code 5 when something is damaged\n"
     "\n"
     "Looks into the log between PostgreSQL and the sinks; changes nothing, and may be used while\n"
@@ -216,6 +217,8 @@ static int run(const char *what, const char *dir, const struct request *q)
     s->ops->stats(s, &stats);
     if (strcmp(what, "read") == 0)
         code = read_command(s, q);
+    else if (strcmp(what, "tables") == 0)
+        code = cli_log_tables(s);
     else if (!verify)
         code = show(s, dir, q, &found, NULL);
     else if (read_changes(s, stats.oldest, 0, false, &counts, &err))
@@ -228,7 +231,7 @@ static int run(const char *what, const char *dir, const struct request *q)
 
 int cli_log(int argc, char **argv)
 {
-    static const char *const verbs[] = { "info", "read", "verify" };
+    static const char *const verbs[] = { "info", "read", "tables", "verify" };
     struct request q = { 0 };
     struct cli_option options[] = { { "from", 0, CLI_TEXT, &q.from },
                                     { "limit", 'n', CLI_NUMBER, &q.limit },

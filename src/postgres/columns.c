@@ -8,9 +8,23 @@
 
 #include "base/limits.h"
 
+/* What the type says, of `t`: with TYPE_JOINS. Labels of an enum, or of the enum below an array or a
+ * domain. A domain's type is the one below all its domains; only the innermost of them can have a
+ * modifier (getBaseTypeAndTypmod). */
 #define TYPE_COLUMNS                                                                               \
-    " CASE WHEN t.typsubscript = 'array_subscript_handler'::regproc THEN t.typelem ELSE 0 END, "   \
-    "t.typtype"
+    " coalesce(e.oid, 0), t.typtype, e.typtype, d.base, d.mod,"                                    \
+    " CASE WHEN 'e' IN (t.typtype, e.typtype, d.kind) THEN"                                        \
+    "  (SELECT string_agg(v.enumlabel, ',' ORDER BY v.enumsortorder) FROM pg_enum v"               \
+    "   WHERE v.enumtypid = coalesce(e.oid, d.base, t.oid)) END"
+#define TYPE_JOINS                                                                                 \
+    " LEFT JOIN pg_type e ON e.oid = t.typelem"                                                    \
+    "  AND t.typsubscript = 'array_subscript_handler'::regproc"                                    \
+    " LEFT JOIN LATERAL (WITH RECURSIVE below(base, mod) AS ("                                     \
+    "   SELECT t.typbasetype, t.typtypmod WHERE t.typtype = 'd'"                                   \
+    "   UNION ALL SELECT b.typbasetype, b.typtypmod FROM below JOIN pg_type b"                     \
+    "   ON b.oid = below.base WHERE b.typtype = 'd')"                                              \
+    "  SELECT below.base, below.mod, b.typtype FROM below JOIN pg_type b ON b.oid = below.base"    \
+    "  WHERE b.typtype <> 'd') AS d(base, mod, kind) ON true"
 
 static const char look_sql[] =
     "SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod)," TYPE_COLUMNS
@@ -20,17 +34,19 @@ static const char look_sql[] =
     "  AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident"
     "      ELSE false END"
     "  AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])),"
-    " EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary"
-    "  AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])),"
-    " a.attnotnull, a.attgenerated <> ''"
+    " (SELECT array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum) FROM pg_index i"
+    "  WHERE i.indrelid = c.oid AND i.indisprimary),"
+    " a.attnotnull, a.attgenerated <> '',"
+    " CASE WHEN a.attgenerated = '' THEN pg_get_expr(f.adbin, f.adrelid) END"
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid"
+    " LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum" TYPE_JOINS
     " WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attrelid, a.attnum";
 
 static const char types_sql[] =
     "SELECT w.place, format_type(w.type, w.mod)," TYPE_COLUMNS
     " FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS w(type, mod, place)"
-    " JOIN pg_type t ON t.oid = w.type";
+    " JOIN pg_type t ON t.oid = w.type" TYPE_JOINS;
 
 static void put_oids(struct buf *b, const uint32_t *oids, size_t count)
 {
@@ -40,16 +56,34 @@ static void put_oids(struct buf *b, const uint32_t *oids, size_t count)
     buf_u8(b, '}');
 }
 
+static char letter(const struct postgres_result *r, int row, int column, char otherwise)
+{
+    struct str s = postgres_text(r, row, column);
+
+    if (s.n == 0)
+        return otherwise;
+    return s.p[0];
+}
+
+/* What is too long to be kept is left out: half of it would be something else. */
+static struct str bounded(const struct postgres_result *r, int row, int column, size_t max,
+                          struct arena *a)
+{
+    struct str s = postgres_text(r, row, column);
+
+    return s.n > 0 && s.n <= max ? arena_str(a, s) : STR_NONE;
+}
+
 static void fill_type(const struct postgres_result *r, int row, int first, struct arena *a,
                       struct column *c)
 {
-    struct str kind = postgres_text(r, row, first + 2);
-
     c->type_name = arena_str(a, postgres_text(r, row, first));
     c->element_oid = (uint32_t)postgres_u64(r, row, first + 1);
-    c->type_kind = 'b';
-    if (kind.n > 0)
-        c->type_kind = kind.p[0];
+    c->type_kind = letter(r, row, first + 2, 'b');
+    c->element_kind = letter(r, row, first + 3, '\0');
+    c->base_oid = (uint32_t)postgres_u64(r, row, first + 4);
+    c->base_typmod = (int32_t)postgres_i64(r, row, first + 5);
+    c->labels = bounded(r, row, first + 6, LIMIT_PG_LABELS, a);
 }
 
 static void fill_column(const struct postgres_result *r, int row, struct arena *a,
@@ -59,10 +93,12 @@ static void fill_column(const struct postgres_result *r, int row, struct arena *
     c->column.type_oid = (uint32_t)postgres_u64(r, row, 2);
     c->column.typmod = (int32_t)postgres_i64(r, row, 3);
     fill_type(r, row, 4, a, &c->column);
-    c->column.identity = postgres_bool(r, row, 7);
-    c->column.primary_key = postgres_bool(r, row, 8);
-    c->column.not_null = postgres_bool(r, row, 9);
-    c->generated = postgres_bool(r, row, 10);
+    c->column.identity = postgres_bool(r, row, 11);
+    c->column.key_order = (uint16_t)postgres_u64(r, row, 12);
+    c->column.primary_key = c->column.key_order != 0;
+    c->column.not_null = postgres_bool(r, row, 13);
+    c->generated = postgres_bool(r, row, 14);
+    c->column.default_text = bounded(r, row, 15, LIMIT_PG_DEFAULT, a);
 }
 
 static size_t fill(const struct postgres_result *r, struct arena *a,

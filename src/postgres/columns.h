@@ -25,8 +25,9 @@ bool postgres_columns_look(struct postgres_conn *c, const uint32_t *oids, size_t
 /* NULL when there is none. */
 const struct postgres_columns *postgres_columns_of(const struct postgres_columns *tables,
                                                    size_t count, uint32_t oid);
-/* Fills in type_name, element_oid and type_kind of a column whose type_oid and typmod are known, as the
- * catalog has the type now; leaves them empty when it is gone. */
+/* Fills in what the type alone says (type_name, type_kind, element_oid, element_kind, base_oid,
+ * base_typmod, labels) of columns whose type_oid and typmod are known, as the catalog has the type
+ * now; leaves it empty when the type is gone. */
 bool postgres_columns_types(struct postgres_conn *c, struct column *columns, uint32_t count,
                             struct arena *a, struct error *err) MUST_CHECK;
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the catalog is asked, and when. The first Relation message of a table on a connection that says
- * what the newest version already says is taken for that version. A second one on the same connection
- * means that something about the table changed, if only a NOT NULL, and any message that says something
- * new does; then the catalog is asked. Its answer counts column by column: same name, type and
- * typmod, or it is about a later shape. For the others the type alone is asked for; then come Type
- * messages; then the built-in names.
+ * What the catalog is asked, and when. With every Relation message: it may say what the newest version
+ * already says, and still something changed that it does not tell: a NOT NULL, a default, a label, now
+ * or while nobody was connected. The answer counts column by column: same name, type and typmod, or it
+ * is about a later shape. For the others the newest version stands where it is of the same shape; else
+ * the type alone is asked for; then come Type messages; then the built-in names.
  */
 #include "postgres/relations.h"
 
@@ -165,10 +164,12 @@ static bool says(const struct relation *rel, const struct pgoutput_relation *msg
     return true;
 }
 
-/* Only what the message has. */
-static void from_message(const struct pgoutput_relation *msg, struct relation *rel,
-                         struct column *columns)
+/* What the message has, and what was known already of that very shape. */
+static void from_message(const struct pgoutput_relation *msg, const struct relation *newest,
+                         struct relation *rel, struct column *columns)
 {
+    bool same = newest != NULL && says(newest, msg);
+
     *rel = (struct relation){ .oid = msg->oid,
                               .schema = msg->schema,
                               .table = msg->table,
@@ -176,6 +177,10 @@ static void from_message(const struct pgoutput_relation *msg, struct relation *r
                               .column_count = msg->column_count,
                               .columns = columns };
     for (uint32_t i = 0; i < msg->column_count; i++) {
+        if (same) {
+            columns[i] = newest->columns[i];
+            continue;
+        }
         columns[i] = (struct column){ .name = msg->columns[i].name,
                                       .type_oid = msg->columns[i].type_oid,
                                       .typmod = msg->columns[i].typmod,
@@ -227,11 +232,8 @@ static bool ask(struct postgres_relations *rs, struct postgres_conn *sql, uint32
     if (!postgres_columns_types(sql, types, count, &rs->look, err))
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        if (columns[i].type_name.n == 0) {
-            columns[i].type_name = types[i].type_name;
-            columns[i].element_oid = types[i].element_oid;
-            columns[i].type_kind = types[i].type_kind;
-        }
+        if (columns[i].type_name.n == 0)
+            columns[i] = types[i];
     }
     return true;
 }
@@ -276,22 +278,17 @@ bool postgres_relations_put(struct postgres_relations *rs, struct postgres_conn 
                             const struct pgoutput_relation *msg, const struct relation **ret_rel,
                             bool *ret_new, struct error *err)
 {
-    struct entry *e = find(rs, msg->oid);
-    const struct relation *newest = e != NULL ? e->newest : NULL;
-    const struct relation *rel = newest;
-    bool first = e == NULL || e->connection != rs->connection;
+    const struct relation *newest = postgres_relations_get(rs, msg->oid);
+    const struct relation *rel;
+    struct column *columns;
+    struct relation now;
 
-    if (newest == NULL || !first || !says(newest, msg)) {
-        struct column *columns;
-        struct relation now;
-
-        arena_reset(&rs->look);
-        columns = arena_zalloc(&rs->look, msg->column_count, sizeof *columns);
-        from_message(msg, &now, columns);
-        if (!enrich(rs, sql, msg->oid, columns, msg->column_count, err) ||
-            !postgres_relations_adopt(rs, &now, &rel, err))
-            return false;
-    }
+    arena_reset(&rs->look);
+    columns = arena_zalloc(&rs->look, msg->column_count, sizeof *columns);
+    from_message(msg, newest, &now, columns);
+    if (!enrich(rs, sql, msg->oid, columns, msg->column_count, err) ||
+        !postgres_relations_adopt(rs, &now, &rel, err))
+        return false;
     find(rs, msg->oid)->connection = rs->connection;
     *ret_new = rel != newest;
     *ret_rel = rel;

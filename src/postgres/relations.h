@@ -6,7 +6,10 @@
  * The cache that turns pgoutput's Relation messages into immutable, numbered struct relation.
  *
  * A message gives names, type OIDs, typmods and the identity; type names, element types, type kinds,
- * primary key and NOT NULL come from the catalog, asked on an ordinary connection once per new shape.
+ * primary key, NOT NULL, defaults and enum labels come from the catalog, asked on an ordinary connection
+ * with every message. PostgreSQL sends one before a table's first row on a connection and after each
+ * change of the table's definition, but none for a change of a type alone (ALTER TYPE ... ADD VALUE):
+ * the new labels come with the next message, on the next connection at the latest.
  * The catalog is of now, the message of when the row was written: a column is enriched only where
  * both agree in name and type. Where they do not, or the catalog cannot be asked, the message
  * stands, with built-in type names or those of Type messages; a table is never dropped for that.
@@ -25,7 +28,7 @@ struct postgres_relations;
 struct postgres_relations *postgres_relations_new(uint32_t first_version);
 void postgres_relations_free(struct postgres_relations *rs);
 
-/* A Relation message (kind 'R'). `sql` is asked when the shape is new; NULL: never ask. *ret_new: a new
+/* A Relation message (kind 'R'). `sql` is asked; NULL: nobody is. *ret_new: a new
  * version was made. Fails with ERR_RETRY when the connection broke while asking (call again after a
  * reconnect), ERR_STOP E_PG_RELATIONS above LIMIT_PG_RELATIONS versions. */
 bool postgres_relations_put(struct postgres_relations *rs, struct postgres_conn *sql,

@@ -32,17 +32,20 @@ SCHEMA = [
 ]
 
 
-@pytest.fixture(scope="session", params=["14", "16", "17", "18"])
-def binaries(request, session_run):
-    """The bin directory of a version, where the user that PostgreSQL runs as can reach it."""
-    home = CACHE / request.param
+def bin_directory(version, session_run):
+    """The programs of a fetched version, where the user that PostgreSQL runs as can reach them."""
+    home = CACHE / version
     if not (home / "bin/postgres").exists():
-        pytest.fail(f"PostgreSQL {request.param} is missing below build/cache; run: make setup", pytrace=False)
+        pytest.fail(f"PostgreSQL {version} is missing below build/cache; run: make setup", pytrace=False)
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if subprocess.run([*user, "test", "-x", home / "bin/postgres"], check=False).returncode != 0:
-        home = shutil.copytree(home, session_run.subdir(f"postgres-{request.param}"), symlinks=True,
-                               dirs_exist_ok=True)
+        home = shutil.copytree(home, session_run.subdir(f"postgres-{version}"), symlinks=True, dirs_exist_ok=True)
     return home / "bin"
+
+
+@pytest.fixture(scope="session", params=["14", "16", "17", "18"])
+def binaries(request, session_run):
+    return bin_directory(request.param, session_run)
 
 
 class Changes:
