@@ -188,10 +188,10 @@ class Kafka(JavaServer):
     def ends(self, topic, start=False):
         """The offset behind the last record of each partition, or of the first one."""
         with self.consumer() as consumer:
-            return {p: self._watermarks(consumer, topic, p)[0 if start else 1] for p in range(self.topics()[topic])}
+            return {p: self.watermarks(consumer, topic, p)[0 if start else 1] for p in range(self.topics()[topic])}
 
     @staticmethod
-    def _watermarks(consumer, topic, partition):
+    def watermarks(consumer, topic, partition):
         from confluent_kafka import TopicPartition
         return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)
 
@@ -217,9 +217,12 @@ class Kafka(JavaServer):
                 wait_until(lambda: set(names) <= set(self.topics()), timeout, f"topics {names}", 0.2)
             known = self.topics()
             places = [TopicPartition(n, p, (start or {}).get(p, 0)) for n in names for p in range(known[n])]
+            left = {}  # (topic, partition) -> the offset to read up to, where there is something to read
             for place in places:
-                low = self._watermarks(consumer, place.topic, place.partition)[0]
+                low, high = self.watermarks(consumer, place.topic, place.partition)
                 place.offset = max(place.offset, low)
+                if high > place.offset:
+                    left[place.topic, place.partition] = high
             consumer.assign(places)
 
             def read_on():
@@ -229,19 +232,13 @@ class Kafka(JavaServer):
                     records.append(_record(message))
                 if count is not None:
                     return len(records) >= count
-                return self._all_read(consumer, places)
+                for at in consumer.position([TopicPartition(*where) for where in left]):
+                    if at.offset >= left[at.topic, at.partition]:  # counts markers and compacted records too
+                        del left[at.topic, at.partition]
+                return not left
 
             wait_until(read_on, timeout, f"{count if count is not None else 'all'} records of {names}", 0)
         return sorted(records, key=lambda r: (names.index(r.topic), r.partition, r.offset))
-
-    def _all_read(self, consumer, places):
-        """Has the consumer passed the end of each? Its own place counts markers and compacted records too."""
-        for at in consumer.position(places):
-            low, high = self._watermarks(consumer, at.topic, at.partition)
-            begin = next(p.offset for p in places if (p.topic, p.partition) == (at.topic, at.partition))
-            if high > max(low, begin if at.offset < 0 else at.offset):
-                return False
-        return True
 
     def committed(self, group, topic):
         """Partition to (offset, metadata) of a consumer group; without those that have none."""

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scenario that the real Debezium and multisink are both shown, and the connectors that it is shown to.
+
+tests/golden/debezium/README.md describes what is recorded of it; scripts/golden-debezium records.
+"""
+import re
+
+from servers import ROOT, wait_until
+from servers_kafka import debezium_config
+
+GOLDEN = ROOT / "tests/golden/debezium"
+FENCE = "zoo.fence"
+PUBLICATION = "zoo_pub"
+
+UNWRAP = {"transforms": "unwrap", "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState"}
+BARE = {"key.converter": "org.apache.kafka.connect.json.JsonConverter", "key.converter.schemas.enable": "false",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false"}
+# D1 of docs/kafka.md: a NULL stays a NULL, as multisink has it, where the converter is told to leave it alone.
+NULLS = {"value.converter": "org.apache.kafka.connect.json.JsonConverter",
+         "value.converter.replace.null.with.default": "false"}
+ALL = {"skipped.operations": "none"}
+
+# Name: (versions, properties beyond the connection). Every mode of every option that changes bytes is in one of them.
+# add.headers and transaction metadata do not go together: the real one fails at the first record that has no source.
+CONFIGS = {
+    "envelope": (("2.5", "3.3"), {**ALL}),
+    "nulls": (("2.5", "3.3"), {**ALL, **NULLS}),
+    "bare": (("2.5", "3.3"), {**ALL, **BARE, "value.converter.replace.null.with.default": "false",
+                              "provide.transaction.metadata": "true", "heartbeat.interval.ms": "1000"}),
+    "seed": (("2.5", "3.3"), {**UNWRAP}),
+    "rewrite": (("2.5", "3.3"), {
+        **UNWRAP, **NULLS, "transforms.unwrap.delete.tombstone.handling.mode": "rewrite",
+        "transforms.unwrap.add.fields": "op,table,lsn,source.ts_ms,source.txId:xid",
+        "transforms.unwrap.add.headers": "op,db,source.schema:s", "transforms.unwrap.add.headers.prefix": "h."}),
+    "rewrite_old": (("2.5", "3.3"), {
+        **UNWRAP, **BARE, "value.converter.replace.null.with.default": "false",
+        "transforms.unwrap.delete.handling.mode": "rewrite", "transforms.unwrap.drop.tombstones": "false",
+        "transforms.unwrap.add.fields": "op:operation,lsn,transaction.id,transaction.total_order",
+        "transforms.unwrap.add.fields.prefix": "cdc_", "provide.transaction.metadata": "true"}),
+    "strings": (("2.5", "3.3"), {
+        **ALL, **NULLS, "decimal.handling.mode": "string", "time.precision.mode": "connect",
+        "binary.handling.mode": "base64", "hstore.handling.mode": "map", "interval.handling.mode": "string",
+        "tombstones.on.delete": "false"}),
+    "doubles": (("2.5", "3.3"), {
+        **ALL, **NULLS, "decimal.handling.mode": "double", "time.precision.mode": "adaptive_time_microseconds",
+        "binary.handling.mode": "hex", "hstore.handling.mode": "map", "money.fraction.digits": "4",
+        "unavailable.value.placeholder": "n/a"}),
+    "urlsafe": (("2.5", "3.3"), {
+        **ALL, **NULLS, "binary.handling.mode": "base64-url-safe", "decimal.handling.mode": "string",
+        "include.unknown.datatypes": "true"}),
+    "iso": (("3.3",), {**ALL, **NULLS, "time.precision.mode": "isostring"}),
+    "micros": (("3.3",), {**ALL, **NULLS, "time.precision.mode": "microseconds"}),
+    "nanos": (("3.3",), {**ALL, **NULLS, "time.precision.mode": "nanoseconds"}),
+}
+
+
+def phases(path=GOLDEN / "scenario.sql"):
+    """(name, statements) in their order; the first is the setup."""
+    found = []
+    for block in re.split(r"^--@ phase ", path.read_text(), flags=re.M)[1:]:
+        name, _, text = block.partition("\n")
+        statements = [s.strip() for s in re.split(r";[ ]*$", text, flags=re.M)]
+        found.append((name.strip(), [s for s in statements if s]))
+    return found
+
+
+def run_phase(db, name, statements):
+    """On one connection that commits each statement by itself."""
+    for statement in statements:
+        try:
+            db.execute(statement)
+        except Exception as fault:
+            raise RuntimeError(f"phase {name}: {statement[:200]}: {fault}") from fault
+
+
+class Connector:
+    """One of CONFIGS on one version: a slot and a topic prefix of its own."""
+
+    def __init__(self, name, version):
+        self.name, self.version = name, version
+        self.prefix = f"{name}-{version.replace('.', '')}"
+        self.slot = re.sub(r"\W", "_", self.prefix)
+        self.properties = CONFIGS[name][1]
+        self.worker = None
+
+    def start(self, worker, pg):
+        self.worker = worker
+        config = debezium_config(pg, self.prefix, self.slot, PUBLICATION)
+        worker.create(self.prefix, {**config, **self.properties})
+
+    def state(self):
+        return self.worker.status(self.prefix)
+
+    def records(self, kafka):
+        """All of its topics, by topic and offset."""
+        own = [t for t in kafka.topics() if t.startswith(self.prefix + ".") or t.endswith(f".{self.prefix}")]
+        return kafka.consume(own, timeout=120)
+
+
+def connectors(names=None, versions=("2.5", "3.3")):
+    return [Connector(name, version) for name, (has, _) in CONFIGS.items() for version in has
+            if version in versions and (names is None or name in names)]
+
+
+class Fences:
+    """Waits until each connector has written the newest row of zoo.fence: then it has all before that row. One that
+    failed says so and is left out from then on."""
+
+    def __init__(self, pg, kafka, made):
+        self.pg, self.kafka, self.made, self.count = pg, kafka, made, 0
+
+    def raise_one(self, db):
+        self.count += 1
+        db.execute(f"INSERT INTO {FENCE} VALUES ({self.count})")
+
+    def wait(self, timeout=120):
+        from confluent_kafka import KafkaException
+        waiting = list(self.made)
+
+        def all_there():
+            nonlocal waiting
+            try:
+                with self.kafka.consumer() as consumer:
+                    waiting = [c for c in waiting if self._end(consumer, c) < self.count + 1]
+            except KafkaException:
+                pass
+            for connector in list(waiting):
+                state, trace = connector.state()
+                if state == "FAILED":
+                    print(f"{connector.prefix} failed: {trace}", flush=True)
+                    self.made.remove(connector)
+                    waiting.remove(connector)
+            return not waiting
+
+        wait_until(all_there, timeout, f"fence {self.count} in {[c.prefix for c in waiting]}", 0.2)
+
+    def _end(self, consumer, connector):
+        return self.kafka.watermarks(consumer, f"{connector.prefix}.{FENCE}", 0)[1]
