@@ -101,6 +101,8 @@ static void check_source(struct config *c, struct config_report *rep)
         check_slot(s, rep);
     if (s->publication == NULL && config_get(s->node, "publication") == NULL && c->name != NULL)
         s->publication = default_name(rep->arena, c->name);
+    if (c->stream.kind == CONFIG_STREAM_KAFKA && config_get(s->node, "messages") == NULL)
+        s->messages = true;
     for (size_t i = 0; i < s->tables.count; i++)
         check_table(s->tables.nodes[i], s->tables.items[i], rep);
     check_twice(&s->tables, rep);

@@ -70,6 +70,13 @@ const struct config_key config_postgres_keys[] = {
       .help =
           "The longest time between two reports of the position to PostgreSQL. Keep it below a third "
           "of the server's wal_sender_timeout." },
+    { .name = "messages",
+      .type = CONFIG_BOOL,
+      .fallback = "false",
+      .offset = offsetof(struct config_source, messages),
+      .help =
+          "Whether logical messages (`pg_logical_emit_message`) are captured too. With a stream in Kafka "
+          "they are unless this says `false`; no sink is given one." },
     { .name = NULL },
 };
 

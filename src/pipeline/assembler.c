@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "model/pgtype.h"
 #include "postgres/reread.h"
 
 #include <stdlib.h>
@@ -97,6 +98,15 @@ static bool append(struct assembler *as, const struct frame_tx *tx, struct error
     return ops->commit(as->stream, err);
 }
 
+/* All of it, or nothing. */
+static bool append_whole(struct assembler *as, const struct frame_tx *tx, struct error *err)
+{
+    if (append(as, tx, err))
+        return true;
+    as->stream->ops->abort(as->stream);
+    return false;
+}
+
 static bool take_commit(struct assembler *as, const struct pgoutput_commit *commit,
                         struct error *err)
 {
@@ -120,10 +130,8 @@ static bool take_commit(struct assembler *as, const struct pgoutput_commit *comm
             return error_set(err, ERR_STOP, E_SYS_LIMIT,
                              "cannot take transaction %u: more than %u changes", as->begin.xid,
                              UINT32_MAX);
-        if (!append(as, &tx, err)) {
-            as->stream->ops->abort(as->stream);
+        if (!append_whole(as, &tx, err))
             return false;
-        }
         as->last_wts = wts + (int64_t)as->spool.entries - 1;
         as->rows += as->spool.entries;
         as->transactions++;
@@ -135,8 +143,9 @@ static bool take_commit(struct assembler *as, const struct pgoutput_commit *comm
     return true;
 }
 
-static bool put_change(struct assembler *as, const struct change *c, struct error *err)
+static bool put_change(struct assembler *as, struct change *c, struct error *err)
 {
+    c->lsn = as->lsn;
     frame_put_change(spool_begin(&as->spool, c->rel->version), c);
     if (!map_has(&as->by_version, MAP_KEY(c->rel->version)))
         (void)map_put(&as->by_version, MAP_KEY(c->rel->version), (void *)c->rel);
@@ -260,15 +269,111 @@ static bool take_truncate(struct assembler *as, struct postgres_conn *sql,
     return true;
 }
 
-bool assembler_take(struct assembler *as, struct postgres_conn *sql, struct str payload,
-                    struct error *err)
+/* ---- logical messages ------------------------------------------------------------------------- */
+
+static bool message_relation(struct assembler *as, struct error *err)
+{
+    static const struct column columns[] = { { .name = { "prefix", 6 },
+                                               .type_oid = PG_TEXT,
+                                               .typmod = -1,
+                                               .type_name = { "text", 4 },
+                                               .type_kind = 'b',
+                                               .not_null = true },
+                                             { .name = { "content", 7 },
+                                               .type_oid = PG_BYTEA,
+                                               .typmod = -1,
+                                               .type_name = { "bytea", 5 },
+                                               .type_kind = 'b',
+                                               .not_null = true } };
+    static const struct relation rel = { .identity = RELATION_IDENTITY_NOTHING,
+                                         .column_count = 2,
+                                         .columns = columns };
+
+    return as->message_rel != NULL ||
+           postgres_relations_adopt(as->relations, &rel, &as->message_rel, err);
+}
+
+/* As PostgreSQL writes a bytea: \x and two digits for each byte. */
+static struct str hex_text(struct arena *a, struct str bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *text = arena_alloc(a, 2 * bytes.n + 2);
+    char *p = text;
+
+    *p++ = '\\';
+    *p++ = 'x';
+    for (size_t i = 0; i < bytes.n; i++) {
+        unsigned char c = (unsigned char)bytes.p[i];
+
+        *p++ = digits[c >> 4];
+        *p++ = digits[c & 15];
+    }
+    return str_make(text, 2 * bytes.n + 2);
+}
+
+static bool put_message(struct assembler *as, const struct pgoutput_message *m, struct error *err)
+{
+    struct value row[2] = { { VALUE_TEXT, m->prefix }, { VALUE_TEXT, STR_NONE } };
+    struct change c = { .op = CHANGE_MESSAGE, .after = row };
+
+    if (m->content.n > LIMIT_PG_MESSAGE / 2 - 1)
+        return error_set(err, ERR_STOP, E_SYS_LIMIT,
+                         "cannot keep a logical message of %zu bytes: more than %zu", m->content.n,
+                         LIMIT_PG_MESSAGE / 2 - 1);
+    if (!message_relation(as, err))
+        return false;
+    arena_reset(&as->arena);
+    row[1].text = hex_text(&as->arena, m->content);
+    c.rel = as->message_rel;
+    return put_change(as, &c, err);
+}
+
+/* A message that is no transaction's: a unit of its own, with nothing else in the spool. */
+static bool take_alone(struct assembler *as, const struct pgoutput_message *m, int64_t sent_us,
+                       struct error *err)
+{
+    struct frame_tx tx = { .epoch = as->epoch,
+                           .commit_end = m->lsn,
+                           .commit_lsn = m->lsn,
+                           .commit_time_us = sent_us,
+                           .wts_base = as->last_wts,
+                           .first_ordinal = 1 };
+    bool ok;
+
+    if (as->open)
+        return unexpected("a message of its own within a transaction", err);
+    if (lsn_cmp(m->lsn, as->taken) <= 0)
+        return true;
+    ok = put_message(as, m, err) && append_whole(as, &tx, err);
+    forget_transaction(as);
+    if (!ok)
+        return false;
+    as->last_wts++;
+    as->rows++;
+    as->taken = m->lsn;
+    return true;
+}
+
+static bool take_message(struct assembler *as, const struct pgoutput_message *m, int64_t sent_us,
+                         struct error *err)
+{
+    if (!m->transactional)
+        return take_alone(as, m, sent_us, err);
+    if (!as->open)
+        return unexpected("a transaction's message outside of it", err);
+    return as->skipping || put_message(as, m, err);
+}
+
+bool assembler_take(struct assembler *as, struct postgres_conn *sql,
+                    const struct postgres_stream_msg *from, struct error *err)
 {
     const struct relation *rel;
     struct pgoutput_msg msg;
     bool fresh;
 
-    if (!spool_relieve(&as->spool, err) || !pgoutput_decode(payload, as->scratch, &msg, err))
+    if (!spool_relieve(&as->spool, err) || !pgoutput_decode(from->payload, as->scratch, &msg, err))
         return false;
+    as->lsn = from->wal_start;
     switch (msg.kind) {
     case PGOUTPUT_BEGIN:
         return take_begin(as, &msg.begin, err);
@@ -285,9 +390,10 @@ bool assembler_take(struct assembler *as, struct postgres_conn *sql, struct str 
         return take_row(as, sql, &msg, err);
     case PGOUTPUT_TRUNCATE:
         return take_truncate(as, sql, &msg.truncate, err);
-    case PGOUTPUT_ORIGIN:
     case PGOUTPUT_MESSAGE:
-        return true; /* nothing for a sink; the position moves with the commit or a keepalive */
+        return take_message(as, &msg.message, from->server_time_us, err);
+    case PGOUTPUT_ORIGIN:
+        return true; /* every origin is taken */
     }
     return unexpected("an unknown message", err);
 }

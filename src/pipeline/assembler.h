@@ -12,6 +12,12 @@
  * A transaction is dropped if and only if its commit_end is at or below the last durable one. Nothing
  * else is ever filtered by position.
  *
+ * A logical message that is no transaction's is a unit of its own with one change. Its position is the end
+ * of its WAL record, in the place of a commit record's end: WAL records do not overlap, and the
+ * server sends a message when it comes to it and a transaction when it comes to its commit record, so
+ * both rise together in the order of sending, and a repeat after a restart is known by the same
+ * rule. Its write stamp is the next one: it has no commit time.
+ *
  * Write stamps: wts = max(last_wts + 1, min(commit_time, now + 60 s)), one step per change, given here
  * and nowhere else.
  */
@@ -20,6 +26,7 @@
 #include "pipeline/tables.h"
 #include "postgres/pgoutput.h"
 #include "postgres/relations.h"
+#include "postgres/replication.h"
 #include "stream/stream.h"
 
 struct assembler {
@@ -30,7 +37,9 @@ struct assembler {
     struct pgoutput_scratch *scratch;
     struct arena arena; /* texts of one re-read row */
     struct spool spool;
-    struct map by_version; /* relation versions used in the open transaction */
+    struct map by_version;              /* relation versions used in the open transaction */
+    const struct relation *message_rel; /* what logical messages are written in; NULL: none yet */
+    struct lsn lsn;                     /* of the WAL record that is being taken */
     uint32_t epoch;
     struct lsn taken; /* commit_end of the last transaction appended or dropped */
     int64_t last_wts;
@@ -50,10 +59,10 @@ void assembler_done(struct assembler *as);
 /* A connection starts: an open transaction is forgotten, it comes again whole. */
 void assembler_begin(struct assembler *as, uint32_t epoch, const struct stream_tail *tail);
 
-/* One message. On ERR_RETRY with E_SYS_DISK_FULL nothing of it was taken: give it again later. `sql`
+/* One message of kind DATA. On ERR_RETRY with E_SYS_DISK_FULL nothing of it was taken: give it again later. `sql`
  * is asked for new shapes and for values that were not sent. */
-bool assembler_take(struct assembler *as, struct postgres_conn *sql, struct str payload,
-                    struct error *err) MUST_CHECK;
+bool assembler_take(struct assembler *as, struct postgres_conn *sql,
+                    const struct postgres_stream_msg *from, struct error *err) MUST_CHECK;
 
 /* The next write stamp for something committed at that time. */
 int64_t assembler_stamp(struct assembler *as, int64_t commit_time_us);

@@ -244,7 +244,7 @@ static bool take(struct capture *c, const struct postgres_stream_msg *msg, struc
         c->reply_wanted = c->reply_wanted || msg->reply_requested;
         return true;
     }
-    while (!assembler_take(&c->assembler, c->sql, msg->payload, err)) {
+    while (!assembler_take(&c->assembler, c->sql, msg, err)) {
         if (!capture_waits_out(c, err))
             return false;
     }

@@ -215,7 +215,8 @@ static bool start_streaming(struct capture *c, struct error *err)
     const struct config_source *source = &c->opts.config->source;
     struct postgres_stream_opts opts = { .slot = source->slot,
                                          .publication = source->publication,
-                                         .start = c->durable };
+                                         .start = c->durable,
+                                         .messages = source->messages };
     struct stream_tail tail;
 
     c->opts.stream->ops->tail(c->opts.stream, &tail);

@@ -93,7 +93,7 @@ struct pgoutput_truncate {
 /* pg_logical_emit_message; a non-transactional one stands outside Begin and Commit */
 struct pgoutput_message {
     bool transactional;
-    struct lsn lsn;
+    struct lsn lsn; /* end of its WAL record */
     struct str prefix;
     struct str content;
 };
@@ -129,7 +129,7 @@ uint32_t pgoutput_truncate_oid(const struct pgoutput_truncate *t, uint32_t index
 
 /* The options of START_REPLICATION for a server version, in parentheses:
  * (proto_version '1', publication_names '"engagement_pub"', messages 'false').
- * Logical messages are left out: keepalives move the position past them. */
-void pgoutput_options(struct buf *b, int server_version, const char *publication);
+ * Logical messages that are not asked for are not sent: keepalives move the position past them. */
+void pgoutput_options(struct buf *b, int server_version, const char *publication, bool messages);
 
 #endif

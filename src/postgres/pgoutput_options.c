@@ -4,7 +4,7 @@
 #include "postgres/conn.h"
 #include "postgres/pgoutput.h"
 
-void pgoutput_options(struct buf *b, int server_version, const char *publication)
+void pgoutput_options(struct buf *b, int server_version, const char *publication, bool messages)
 {
     struct buf names;
 
@@ -12,7 +12,7 @@ void pgoutput_options(struct buf *b, int server_version, const char *publication
     postgres_quote_ident(&names, str_from(publication));
     buf_text(b, "(proto_version '1', publication_names ");
     postgres_quote_literal(b, buf_view(&names));
-    buf_text(b, ", messages 'false'");
+    buf_text(b, messages ? ", messages 'true'" : ", messages 'false'");
     if (server_version >= 160000)
         /* Also rows that another replication wrote here: every committed change. The default, but a
          * default may change. */

@@ -68,7 +68,7 @@ static void start_sql(struct buf *b, const struct postgres_conn *c,
     buf_text(b, "START_REPLICATION SLOT ");
     postgres_quote_ident(b, str_from(opts->slot));
     buf_putf(b, " LOGICAL %s ", lsn_format(opts->start, at));
-    pgoutput_options(b, postgres_version(c), opts->publication);
+    pgoutput_options(b, postgres_version(c), opts->publication, opts->messages);
 }
 
 /* What a SQLSTATE means here and nowhere else. */

@@ -34,6 +34,7 @@ struct postgres_stream_opts {
     const char *publication;
     struct lsn start; /* must not be above the server's WAL; below the slot's confirmed_flush the
                          server goes on from there without a word: postgres_slot_judge comes first */
+    bool messages;    /* also what pg_logical_emit_message wrote */
 };
 
 enum postgres_stream_kind { POSTGRES_STREAM_NONE, POSTGRES_STREAM_DATA, POSTGRES_STREAM_KEEPALIVE };

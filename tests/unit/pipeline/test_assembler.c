@@ -20,6 +20,7 @@ struct world {
     const char *names[1];
     struct clock clock;
     struct buf b; /* the next message */
+    uint64_t lsn; /* that it says it is from */
     struct arena arena;
     struct stream_reader *reader;
 };
@@ -39,6 +40,7 @@ static void open_world(struct world *w, const char *dir)
     buf_init(&w->b, MIB);
     arena_init(&w->arena, 16 * MIB);
     w->reader = NULL;
+    w->lsn = 0;
     w->names[0] = "public.t";
     w->wanted = (struct config_strings){ .count = 1, .items = w->names };
     w->clock = (struct clock){ .real_us = fake_real, .mono_us = fake_real };
@@ -64,7 +66,11 @@ static void close_world(struct world *w)
 
 static bool give(struct world *w, struct error *err)
 {
-    bool ok = assembler_take(&w->as, NULL, buf_view(&w->b), err);
+    struct postgres_stream_msg msg = { .kind = POSTGRES_STREAM_DATA,
+                                       .wal_start = { w->lsn },
+                                       .server_time_us = now_us + 7,
+                                       .payload = buf_view(&w->b) };
+    bool ok = assembler_take(&w->as, NULL, &msg, err);
 
     buf_clear(&w->b);
     return ok;
@@ -361,6 +367,150 @@ static void a_lost_connection_forgets_the_open_transaction(void **state)
     close_world(&w);
 }
 
+static void a_row_knows_its_own_place_in_the_wal(void **state)
+{
+    struct world w;
+    struct batch all;
+
+    open_world(&w, *state);
+    put_begin(&w.b, 0x100, now_us);
+    must(&w);
+    put_relation(&w.b, 'd');
+    must(&w);
+    w.lsn = 0x80;
+    put_insert(&w.b, "1", "v");
+    must(&w);
+    w.lsn = 0x90;
+    update_message(&w.b, 'K', "1", NULL, "9", "v");
+    must(&w);
+    put_commit(&w.b, 0x100, 0x130, now_us);
+    must(&w);
+    all = read_all(&w);
+    assert_int_equal(all.count, 3);
+    assert_true(all.changes[0].lsn.v == 0x80);
+    assert_true(all.changes[1].lsn.v == 0x90);
+    assert_true(all.changes[2].lsn.v == 0x90);
+    close_world(&w);
+}
+
+/* ---- logical messages ------------------------------------------------------------------------- */
+
+static void put_logical(struct buf *b, bool transactional, uint64_t lsn, const char *content)
+{
+    buf_u8(b, 'M');
+    buf_u8(b, transactional ? 1 : 0);
+    buf_be64(b, lsn);
+    buf_put(b, "pre", 4);
+    buf_be32(b, (uint32_t)strlen(content));
+    buf_text(b, content);
+}
+
+static void logical_of_its_own(struct world *w, uint64_t lsn, const char *content)
+{
+    w->lsn = lsn;
+    put_logical(&w->b, false, lsn, content);
+    must(w);
+}
+
+static void check_logical(const struct change *c, uint64_t end, uint32_t ordinal, const char *hex)
+{
+    assert_int_equal(c->op, CHANGE_MESSAGE);
+    assert_int_equal(c->rel->schema.n + c->rel->table.n + c->rel->oid, 0);
+    assert_true(c->pos.commit_end.v == end);
+    assert_int_equal(c->pos.ordinal, ordinal);
+    assert_true(str_is(c->after[0].text, "pre"));
+    assert_true(str_is(c->after[1].text, hex));
+}
+
+static void a_transactions_message_is_a_change_of_it(void **state)
+{
+    struct world w;
+    struct batch all;
+
+    open_world(&w, *state);
+    put_begin(&w.b, 0x100, now_us);
+    must(&w);
+    w.lsn = 0x80;
+    put_logical(&w.b, true, 0x80, "a\n");
+    must(&w);
+    put_relation(&w.b, 'd');
+    must(&w);
+    put_insert(&w.b, "1", "v");
+    must(&w);
+    put_commit(&w.b, 0x100, 0x130, now_us);
+    must(&w);
+    all = read_all(&w);
+    assert_int_equal(all.count, 2);
+    check_logical(&all.changes[0], 0x130, 1, "\\x610a");
+    assert_true(all.changes[0].lsn.v == 0x80);
+    assert_int_equal(all.changes[0].xid, 700);
+    assert_int_equal(all.changes[1].pos.ordinal, 2);
+    close_world(&w);
+}
+
+static void a_message_of_its_own_stands_between_the_transactions(void **state)
+{
+    struct world w;
+    struct batch all;
+
+    open_world(&w, *state);
+    insert_tx(&w, 0x100, 0x130, now_us, "1");
+    logical_of_its_own(&w, 0x150, "");
+    logical_of_its_own(&w, 0x170, "b");
+    insert_tx(&w, 0x170, 0x190, now_us, "2");
+    all = read_all(&w);
+    assert_int_equal(all.count, 4);
+    check_logical(&all.changes[1], 0x150, 1, "\\x");
+    check_logical(&all.changes[2], 0x170, 1, "\\x62");
+    assert_int_equal(all.changes[1].xid, 0);
+    assert_true(all.changes[1].commit_time_us == now_us + 7);
+    for (size_t i = 1; i < all.count; i++) {
+        assert_true(position_cmp(all.changes[i - 1].pos, all.changes[i].pos) < 0);
+        assert_true(all.changes[i].wts == all.changes[i - 1].wts + 1);
+    }
+    close_world(&w);
+}
+
+static void a_repeated_message_is_dropped_after_a_restart(void **state)
+{
+    struct position durable;
+    struct world w;
+    struct batch all;
+    struct error err;
+
+    open_world(&w, *state);
+    logical_of_its_own(&w, 0x150, "1");
+    insert_tx(&w, 0x160, 0x180, now_us, "2");
+    logical_of_its_own(&w, 0x190, "3");
+    assert_ok(w.stream->ops->sync(w.stream, &durable, &err), err);
+    close_world(&w);
+    /* All of it comes again, and then something new. */
+    open_world(&w, *state);
+    logical_of_its_own(&w, 0x150, "1");
+    insert_tx(&w, 0x160, 0x180, now_us, "2");
+    logical_of_its_own(&w, 0x190, "3");
+    logical_of_its_own(&w, 0x1A0, "4");
+    all = read_all(&w);
+    assert_int_equal(all.count, 4);
+    check_logical(&all.changes[3], 0x1A0, 1, "\\x34");
+    close_world(&w);
+}
+
+static void a_message_that_stands_where_it_cannot_is_refused(void **state)
+{
+    struct world w;
+    struct error err;
+
+    open_world(&w, *state);
+    put_logical(&w.b, true, 0x150, "1");
+    assert_code(give(&w, &err), err, E_PGOUTPUT);
+    put_begin(&w.b, 0x200, now_us);
+    must(&w);
+    put_logical(&w.b, false, 0x160, "1");
+    assert_code(give(&w, &err), err, E_PGOUTPUT);
+    close_world(&w);
+}
+
 #define WITH_DIRECTORY(test)                                                                       \
     cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_remove)
 
@@ -376,6 +526,11 @@ int main(void)
         WITH_DIRECTORY(an_unchanged_value_stays_unchanged_and_never_becomes_null),
         WITH_DIRECTORY(messages_out_of_order_are_refused),
         WITH_DIRECTORY(a_lost_connection_forgets_the_open_transaction),
+        WITH_DIRECTORY(a_row_knows_its_own_place_in_the_wal),
+        WITH_DIRECTORY(a_transactions_message_is_a_change_of_it),
+        WITH_DIRECTORY(a_message_of_its_own_stands_between_the_transactions),
+        WITH_DIRECTORY(a_repeated_message_is_dropped_after_a_restart),
+        WITH_DIRECTORY(a_message_that_stands_where_it_cannot_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

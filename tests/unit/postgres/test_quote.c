@@ -46,7 +46,7 @@ static void options_quote_the_publication_twice(void **state)
 
     (void)state;
     buf_init(&b, 8192);
-    pgoutput_options(&b, 150000, "it's \"p\"");
+    pgoutput_options(&b, 150000, "it's \"p\"", false);
     assert_string_equal(
         buf_cstr(&b),
         "(proto_version '1', publication_names '\"it''s \"\"p\"\"\"', messages 'false')");
@@ -59,7 +59,7 @@ static void options_ask_for_every_origin_where_it_can_be_asked(void **state)
 
     (void)state;
     buf_init(&b, 8192);
-    pgoutput_options(&b, 160000, "p");
+    pgoutput_options(&b, 160000, "p", true);
     assert_non_null(strstr(buf_cstr(&b), "origin 'any'"));
     buf_done(&b);
 }
