@@ -154,15 +154,16 @@ def record_lines(records):
         yield line(found)
 
 
-def trim_heartbeats(records):
-    """Their number is a matter of time: the first two."""
-    kept = 0
+def kept(connector, records):
+    """What of its records goes into the file. The number of heartbeats is a matter of time: the first two."""
+    beats = 0
     for record in records:
         if record.topic.startswith("__debezium-heartbeat."):
-            kept += 1
-            if kept > 2:
+            beats += 1
+            if beats > 2:
                 continue
-        yield record
+        if connector.name not in zoo.MODES or zoo.MODE_TOPICS.search(record.topic):
+            yield record
 
 
 def write(path, lines):
@@ -202,7 +203,7 @@ def record(names):
             records = connector.records(kafka)
             head = line({"connector": connector.name, "version": servers_kafka.DEBEZIUM_VERSIONS[connector.version],
                          "prefix": connector.prefix, "database": pg.database, "config": connector.properties})
-            write(zoo.GOLDEN / f"{connector.prefix}.jsonl", [head, *record_lines(trim_heartbeats(records))])
+            write(zoo.GOLDEN / f"{connector.prefix}.jsonl", [head, *record_lines(kept(connector, records))])
         for version, worker in workers.items():
             (servers.ROOT / f"build/golden-connect-{version}.log").write_text(worker.log_text())
 

@@ -52,6 +52,11 @@ CONFIGS = {
     "micros": (("3.3",), {**ALL, **NULLS, "time.precision.mode": "microseconds"}),
     "nanos": (("3.3",), {**ALL, **NULLS, "time.precision.mode": "nanoseconds"}),
 }
+# Of these only the topics that their modes touch are kept.
+MODES = ("strings", "doubles", "urlsafe", "iso", "micros", "nanos")
+MODE_TOPICS = re.compile(r"\.(message|zoo\.(numbers|odd_numbers|special_numbers|texts|times|infinite_times|far_times|"
+                         r"intervals|bits|shapes|odd_types|ranges|domains|arrays|more_arrays|defaults|computed|toast|"
+                         r"toast_full|key_types|key_numeric))$")
 
 
 def phases(path=GOLDEN / "scenario.sql"):

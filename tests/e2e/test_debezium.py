@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the real Debezium writes and what multisink writes, held against each other.
+
+The recorded files (tests/golden/debezium) are what the unit tests of the writer check every change against, without
+Java; here is the comparison itself, shown to find damage, and, in the long form, both programs on one server."""
+import pytest
+
+import debezium_diff as diff
+import zoo
+
+FILES = sorted(zoo.GOLDEN.glob("*-[23][35].jsonl"))
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return diff.load(zoo.GOLDEN / "envelope-25.jsonl")[1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_every_recording_is_complete_and_equals_itself(path):
+    head, records = diff.load(path)
+    name, version = path.stem.rsplit("-", 1)
+    assert head["connector"] == name and head["version"].replace(".", "").startswith(version)
+    assert head["config"] == zoo.CONFIGS[name][1], "recorded with another configuration: scripts/golden-debezium"
+    assert len({r.topic for r in records}) > (15 if name in zoo.MODES else 50)
+    found = diff.compare(records, records)
+    assert found.faults == [] and found.records == len(records) > 150
+    for record in records:
+        for text in (record.key, record.value):
+            assert text is None or diff.written(diff.parse(text)) == text
+
+
+def test_the_scenario_has_its_changes():
+    changes = diff.lines(zoo.GOLDEN / "changes.jsonl")
+    ops = [c["change"]["op"] for c in changes if "change" in c]
+    assert len([op for op in ops if op != "R"]) >= 300
+    assert {op: ops.count(op) > 3 for op in "IUDTR"} == dict.fromkeys("IUDTR", True)
+    assert [c["phase"] for c in changes if "phase" in c] == [name for name, _ in zoo.phases()[1:]]
+
+
+def changed(records, at, **parts):
+    return [*records[:at], records[at]._replace(**parts), *records[at + 1:]]
+
+
+def find(records, ending, op):
+    """The place of the first such record."""
+    return next(n for n, r in enumerate(records) if r.topic.endswith(ending) and r.value and f'"op":"{op}"' in r.value)
+
+
+DAMAGE = {
+    "a value": lambda r, n: changed(r, n, value=r[n].value.replace('"after":{"id":100,"v":"tx"', '"after":{"id":100,"v":"ty"')),
+    "a number's form": lambda r, n: changed(r, n, value=r[n].value.replace('"after":{"id":100', '"after":{"id":100.0')),
+    "a number as text": lambda r, n: changed(r, n, value=r[n].value.replace('"after":{"id":100', '"after":{"id":"100"')),
+    "null for text": lambda r, n: changed(r, n, value=r[n].value.replace('"v":"tx"', '"v":null')),
+    "a space": lambda r, n: changed(r, n, value=r[n].value.replace('"before":', '"before": ')),
+    "an escape": lambda r, n: changed(r, n, value=r[n].value.replace('"v":"tx"', '"v":"\\u0074x"')),
+    "the order of members": lambda r, n: changed(r, n, value=r[n].value.replace('{"id":100,"v":"tx"}', '{"v":"tx","id":100}')),
+    "an LSN": lambda r, n: changed(r, n, value=r[n].value.replace('"lsn":', '"lsn":1')),
+    "the commit time": lambda r, n: changed(r, n, value=r[n].value.replace('"name":"envelope-25","ts_ms":', '"name":"envelope-25","ts_ms":1')),
+    "the operation": lambda r, n: changed(r, n, value=r[n].value.replace('"op":"c"', '"op":"u"')),
+    "the schema": lambda r, n: changed(r, n, value=r[n].value.replace('"optional":true,"field":"v"', '"optional":false,"field":"v"')),
+    "a tombstone for a row": lambda r, n: changed(r, n, value=None),
+    "a key": lambda r, n: changed(r, n, key=r[n].key.replace('"id":100', '"id":101')),
+    "no key": lambda r, n: changed(r, n, key=None),
+    "a header": lambda r, n: changed(r, n, headers=[("x", "1")]),
+    "a missing record": lambda r, n: [*r[:n], *r[n + 1:]],
+    "a record twice": lambda r, n: [*r[:n], r[n], *r[n:]],
+    "two in another order": lambda r, n: [*r[:n], r[n + 1], r[n], *r[n + 2:]],
+    "another topic": lambda r, n: changed(r, n, topic=r[n].topic + "s"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_found(recorded, name):
+    at = next(n for n, r in enumerate(recorded) if r.topic.endswith(".many") and '"after":{"id":100,"v":"tx"' in (r.value or ""))
+    damaged = DAMAGE[name](recorded, at)
+    assert damaged != recorded
+    assert diff.compare(recorded, damaged).faults, name
+
+
+def test_the_clock_is_not_compared(recorded):
+    at = find(recorded, ".many", "u")
+    value = diff.parse(recorded[at].value)
+    value["payload"]["ts_ms"] = diff.Number("1")
+    assert diff.compare(recorded, changed(recorded, at, value=diff.written(value))).faults == []
+
+
+def test_a_rule_allows_what_it_names_and_nothing_else(recorded):
+    rule = diff.Rule("v", "only this one", lambda p: p.path == ("payload", "after", "v") and p.topic.endswith(".many"))
+    at = find(recorded, ".many", "c")
+    value = recorded[at].value.replace('"after":{"id":100,"v":"tx"', '"after":{"id":100,"v":"ty"')
+    found = diff.compare(recorded, changed(recorded, at, value=value), [rule])
+    assert found.faults == [] and found.used == {"v": 1}
+    value = value.replace('"after":{"id":100', '"after":{"id":101')
+    assert diff.compare(recorded, changed(recorded, at, value=value), [rule]).faults != []
