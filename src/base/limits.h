@@ -41,6 +41,12 @@
 #define LIMIT_CONFIG_DEPTH 32u
 #define LIMIT_SECRET       (64 * KIB)
 #define LIMIT_JSON_DEPTH   512u
+/* Values of one document that is read into tokens (20 bytes each): a record of 1 MiB, Kafka's own default
+ * ceiling, cannot hold more than half of them. */
+#define LIMIT_JSON_TOKENS ((size_t)1024 * 1024)
+/* What a reader of Debezium's records keeps of schemas and shapes it has seen. A wide table's schema takes
+ * 100 KiB; a table that changes its shape ten times a day fills this in a month. */
+#define LIMIT_DEBEZIUM_SHAPES (32 * MIB)
 
 /* HTTP, as a client: what is kept of an answer; the rest is read and dropped. As a server
  * (receive): one POST's body. */

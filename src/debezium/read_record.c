@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where and when a change was made, and what is wrong with a record that is none. */
+#include "debezium/read_record.h"
+
+enum { TOPIC_SHOWN = 80, NAME_SHOWN = 64 };
+
+static int shown(struct str s, int most)
+{
+    size_t n = s.n < (size_t)most ? s.n : (size_t)most;
+
+    while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+        n--;
+    return (int)n;
+}
+
+/* `where`: "key", "value", "after", ...; `field` may be none. */
+bool debezium_record_reject(struct debezium_record *rec, const char *where, struct str field,
+                            const char *why)
+{
+    struct str topic = rec->in->topic;
+
+    return error_set(rec->err, ERR_REJECT, E_DEBEZIUM_RECORD,
+                     "cannot read a record of topic %.*s (%s%s%.*s%s): %s",
+                     shown(topic, TOPIC_SHOWN), topic.p != NULL ? topic.p : "", where,
+                     field.n > 0 ? ", field \"" : "", shown(field, NAME_SHOWN),
+                     field.n > 0 ? field.p : "", field.n > 0 ? "\"" : "", why);
+}
+
+bool debezium_record_reject_at(struct debezium_record *rec, const char *where, size_t at,
+                               const char *why)
+{
+    struct str topic = rec->in->topic;
+
+    return error_set(rec->err, ERR_REJECT, E_DEBEZIUM_RECORD,
+                     "cannot read a record of topic %.*s (%s, byte %zu): %s",
+                     shown(topic, TOPIC_SHOWN), topic.p != NULL ? topic.p : "", where, at, why);
+}
+
+/* The text of a string; one with escapes is copied into the arena. */
+struct str debezium_record_text(struct debezium_record *rec, const struct jsonread *j,
+                                uint32_t token)
+{
+    struct buf b;
+    struct str s;
+
+    if (!jsonread_at(j, token)->escaped)
+        return jsonread_text(j, token);
+    buf_init(&b, jsonread_at(j, token)->n);
+    jsonread_string(j, token, &b);
+    s = arena_str(rec->a, buf_view(&b));
+    buf_done(&b);
+    return s;
+}
+
+/* ---- the source block --------------------------------------------------------------------------- */
+
+static bool take_integer(const struct jsonread *j, uint32_t token, int64_t *ret)
+{
+    return jsonread_at(j, token)->type == JSONREAD_NUMBER &&
+           str_to_i64(jsonread_text(j, token), ret);
+}
+
+void debezium_record_time(struct change *c, int64_t value, int64_t us)
+{
+    int64_t time;
+
+    if (!__builtin_mul_overflow(value, us, &time))
+        c->commit_time_us = time;
+}
+
+/* Members that others lack or that are of another type say nothing. */
+static void take_source(struct debezium_record *rec, uint32_t name, uint32_t token, bool *fine)
+{
+    const struct jsonread *j = rec->value.j;
+    struct change *c = rec->c;
+    int64_t n = 0;
+    bool is_number = take_integer(j, token, &n);
+    bool is_string = jsonread_at(j, token)->type == JSONREAD_STRING;
+
+    if (is_string && jsonread_is(j, name, STR("schema"))) {
+        rec->schema = debezium_record_text(rec, j, token);
+    } else if (is_string && jsonread_is(j, name, STR("table"))) {
+        rec->table = debezium_record_text(rec, j, token);
+    } else if (is_number && jsonread_is(j, name, STR("ts_us"))) {
+        debezium_record_time(c, n, 1);
+        *fine = true;
+    } else if (is_number && !*fine && jsonread_is(j, name, STR("ts_ms"))) {
+        debezium_record_time(c, n, 1000);
+    } else if (is_number && n > 0 && jsonread_is(j, name, STR("lsn"))) {
+        c->lsn.v = (uint64_t)n;
+    } else if (is_number && n > 0 && n <= UINT32_MAX && jsonread_is(j, name, STR("txId"))) {
+        c->xid = (uint32_t)n;
+    } else if (is_string && jsonread_is(j, name, STR("snapshot")) &&
+               jsonread_is(j, token, STR("incremental"))) {
+        c->flags |= CHANGE_INCREMENTAL;
+    }
+}
+
+bool debezium_record_source(struct debezium_record *rec, uint32_t source)
+{
+    const struct jsonread *j = rec->value.j;
+    bool fine = false;
+
+    if (debezium_record_is(&rec->value, source, JSONREAD_NULL))
+        return true;
+    if (!debezium_record_is(&rec->value, source, JSONREAD_OBJECT))
+        return debezium_record_reject(rec, "source", STR_NONE, "it is no object");
+    for (uint32_t i = jsonread_first(j, source); i < jsonread_end(j, source);
+         i = jsonread_next(j, i + 1))
+        take_source(rec, i, i + 1, &fine);
+    return true;
+}
+
+/* ---- what is not in the row --------------------------------------------------------------------- */
+
+static bool is_yes(const struct jsonread *j, uint32_t token)
+{
+    return jsonread_at(j, token)->type == JSONREAD_TRUE || jsonread_is(j, token, STR("true"));
+}
+
+/* One of the fields or headers that ExtractNewRecordState adds. */
+static void take_meta(struct debezium_record *rec, enum debezium_meta meta,
+                      const struct jsonread *j, uint32_t token)
+{
+    bool is_string = jsonread_at(j, token)->type == JSONREAD_STRING;
+    bool is_number;
+    int64_t n = 0;
+
+    is_number = take_integer(j, token, &n);
+    if (meta == META_OP && is_string && jsonread_at(j, token)->n == 1)
+        rec->op = jsonread_text(j, token).p[0];
+    else if (meta == META_DELETED && is_yes(j, token))
+        rec->op = 'd';
+    else if (meta == META_SCHEMA && is_string)
+        rec->schema = debezium_record_text(rec, j, token);
+    else if (meta == META_TABLE && is_string)
+        rec->table = debezium_record_text(rec, j, token);
+    else if (meta == META_TS_US && is_number)
+        debezium_record_time(rec->c, n, 1);
+    else if (meta == META_TS_MS && is_number && rec->c->commit_time_us % 1000 == 0)
+        debezium_record_time(rec->c, n, 1000);
+    else if (meta == META_LSN && is_number && n > 0)
+        rec->c->lsn.v = (uint64_t)n;
+    else if (meta == META_TX && is_number && n > 0 && n <= UINT32_MAX)
+        rec->c->xid = (uint32_t)n;
+}
+
+void debezium_record_fields(struct debezium_record *rec)
+{
+    const struct jsonread *j = rec->value.j;
+    struct str prefix = rec->r->shapes.meta_prefix;
+
+    for (uint32_t i = jsonread_first(j, rec->value.payload);
+         prefix.n > 0 && i < jsonread_end(j, rec->value.payload); i = jsonread_next(j, i + 1)) {
+        if (!jsonread_at(j, i)->escaped && str_starts(jsonread_text(j, i), prefix))
+            take_meta(rec, debezium_shapes_meta(&rec->r->shapes, jsonread_text(j, i)), j, i + 1);
+    }
+}
