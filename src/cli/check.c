@@ -30,8 +30,10 @@ static int check_config(const struct config *config, bool json)
     check_add(&c, CHECK_OK, E_NONE, NULL, "valid, %zu table%s, %zu sink%s",
               config->source.tables.count, config->source.tables.count == 1 ? "" : "s",
               config->sink_count, config->sink_count == 1 ? "" : "s");
-    check_postgres(&c);
-    check_log(&c);
+    if (config->source.node != NULL)
+        check_postgres(&c);
+    if (config->role != CONFIG_ROLE_DELIVER)
+        check_log(&c);
     check_sinks(&c);
     elapsed = clock_mono_us(&clock_system) - start;
     buf_init(&out, 16 * MIB);

@@ -13,6 +13,8 @@ const char cli_run_usage[] =
     "multisink run pipeline.yaml             the same for a file of that name\n"
     "multisink run --resnapshot              begin anew: new slot, new copy of the tables\n"
     "multisink run --restart-sink top        send the sink `top` all that the log still holds\n"
+    "multisink run --role capture            only from PostgreSQL into Kafka\n"
+    "multisink run --role deliver            only from Kafka into the sinks\n"
     "\n"
     "Runs in the foreground until Ctrl-C or SIGTERM: what is under way is finished (10 s at most),\n"
     "positions are saved, and the next start goes on from there. A second signal ends it at once;\n"
@@ -20,7 +22,9 @@ const char cli_run_usage[] =
     "\n"
     "  --resnapshot         drop the slot, make it again and copy the tables again. Targets that count\n"
     "                       (Redis increments) must be cleared first\n"
-    "  --restart-sink NAME  forget the position of that sink; clear its target first if it counts\n";
+    "  --restart-sink NAME  forget the position of that sink; clear its target first if it counts\n"
+    "  --role ROLE          all, capture or deliver, in place of the file's `role`. With `stream.kafka`\n"
+    "                       only. A second capture of the same slot waits until the first is gone\n";
 
 enum { TICK_MS = 1000, STOP_SECONDS = 10 };
 
@@ -116,16 +120,53 @@ static bool sink_known(const struct config *config, const char *name)
     return false;
 }
 
-static int run(const struct config *config, bool resnapshot, const char *restart_sink)
+/* The role on the command line goes before that of the file, which was checked for its own. */
+static bool choose_role(const struct config *config, const char *word, int *ret_role,
+                        struct error *err)
+{
+    static const char *const words[] = { "all", "capture", "deliver" };
+    size_t role = 0;
+
+    *ret_role = config->role;
+    if (word == NULL)
+        return true;
+    while (role < 3 && strcmp(words[role], word) != 0)
+        role++;
+    if (role == 3)
+        return error_set(err, ERR_STOP, E_CONFIG_ROLE,
+                         "cannot run as \"%s\": --role is all, capture or deliver", word);
+    if (role != CONFIG_ROLE_ALL && config->stream.kind == CONFIG_STREAM_LOG)
+        return error_set(err, ERR_STOP, E_CONFIG_ROLE,
+                         "cannot run as %s alone: %s keeps the stream in a log, which only the"
+                         " process that writes it reads",
+                         word, config->path);
+    if ((role != CONFIG_ROLE_DELIVER && config->source.node == NULL) ||
+        (role != CONFIG_ROLE_CAPTURE && config->sink_count == 0))
+        return error_set(err, ERR_STOP, E_CONFIG_ROLE, "cannot run as %s: %s has no %s", word,
+                         config->path, config->sink_count == 0 ? "sinks" : "source");
+    *ret_role = (int)role;
+    return true;
+}
+
+struct request {
+    bool resnapshot;
+    const char *restart_sink;
+    const char *role;
+};
+
+static int run(const struct config *config, const struct request *q)
 {
     struct supervisor_opts opts = { .config = config,
                                     .clock = &clock_system,
-                                    .resnapshot = resnapshot,
-                                    .restart_sink = restart_sink };
+                                    .resnapshot = q->resnapshot,
+                                    .restart_sink = q->restart_sink };
+    const char *restart_sink = q->restart_sink;
     struct supervisor *s;
     struct error err;
     int code;
 
+    if (!choose_role(config, q->role, &opts.role, &err))
+        return cli_failure(&err);
     if (restart_sink != NULL && !sink_known(config, restart_sink))
         return cli_usage_error("run", "there is no sink \"%s\" in %s", restart_sink, config->path);
     if (!catch_signals(&err) || !supervisor_open(&opts, &s, &err))
@@ -138,10 +179,10 @@ static int run(const struct config *config, bool resnapshot, const char *restart
 
 int cli_run(int argc, char **argv)
 {
-    bool resnapshot = false;
-    const char *restart_sink = NULL;
-    struct cli_option options[] = { { "resnapshot", 0, CLI_FLAG, &resnapshot },
-                                    { "restart-sink", 0, CLI_TEXT, &restart_sink },
+    struct request q = { 0 };
+    struct cli_option options[] = { { "resnapshot", 0, CLI_FLAG, &q.resnapshot },
+                                    { "restart-sink", 0, CLI_TEXT, &q.restart_sink },
+                                    { "role", 0, CLI_TEXT, &q.role },
                                     { NULL, 0, CLI_FLAG, NULL } };
     struct config *config;
     int count;
@@ -154,7 +195,7 @@ int cli_run(int argc, char **argv)
     config = cli_load_config(count == 1 ? argv[1] : NULL);
     if (config == NULL)
         return CLI_USAGE;
-    code = run(config, resnapshot, restart_sink);
+    code = run(config, &q);
     config_free(config);
     return code;
 }

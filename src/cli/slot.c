@@ -137,6 +137,11 @@ int cli_slot(int argc, char **argv)
     config = cli_load_config(config_path);
     if (config == NULL)
         return CLI_USAGE;
+    if (config->source.node == NULL) {
+        code = cli_usage_error("slot", "%s has no source, so there is no slot in it", config->path);
+        config_free(config);
+        return code;
+    }
     buf_init(&out, 64 * KIB);
     code = act(&config->source, dropping, as_json, &out, &err) ? CLI_OK : cli_failure(&err);
     if (code == CLI_OK && !cli_print(&out))

@@ -183,13 +183,50 @@ static void check_sink(const struct config *c, size_t at, const struct map *tabl
                      "\"retry.initial\" is at most \"retry.max\"");
 }
 
+static void check_part(const struct config *c, const struct config_node *root, const char *name,
+                       const char *other, struct config_report *rep)
+{
+    if (config_get(root, name) != NULL)
+        return;
+    if (c->stream.kind == CONFIG_STREAM_KAFKA)
+        config_fault(rep, root, E_CONFIG_MISSING_KEY,
+                     "missing key \"%s\"; only a file with \"role: %s\" can do without", name,
+                     other);
+    else
+        config_fault(rep, root, E_CONFIG_MISSING_KEY, "missing key \"%s\"", name);
+}
+
+/* Where the halves may run apart, a file that has only one of them says by that what it is for. */
+static void check_role(struct config *c, const struct config_node *root, struct config_report *rep)
+{
+    static const char *const names[] = { "all", "capture", "deliver" };
+    const struct config_node *role = config_get(root, "role");
+    bool source = config_get(root, "source") != NULL;
+    bool sinks = config_get(root, "sinks") != NULL;
+
+    if (role != NULL && (role->kind != CONFIG_SCALAR || !str_is(role->text, names[c->role])))
+        return; /* which parts it takes cannot be said */
+    if (c->stream.kind != CONFIG_STREAM_KAFKA && role != NULL && c->role != CONFIG_ROLE_ALL)
+        config_fault(rep, role, E_CONFIG_ROLE,
+                     "the log is read only by the process that writes it, so one process does both;"
+                     " halves run apart with stream.kafka");
+    if (c->stream.kind == CONFIG_STREAM_KAFKA && role == NULL && source != sinks)
+        c->role = source ? CONFIG_ROLE_CAPTURE : CONFIG_ROLE_DELIVER;
+    if (c->role != CONFIG_ROLE_DELIVER)
+        check_part(c, root, "source", "deliver", rep);
+    if (c->role != CONFIG_ROLE_CAPTURE)
+        check_part(c, root, "sinks", "capture", rep);
+}
+
 void config_check(struct config *c, const struct config_node *root, struct config_report *rep)
 {
     struct map tables;
 
     c->source.node = config_get(config_get(root, "source"), "postgres");
+    check_role(c, root, rep);
     check_name(root, "pipeline", c->name, rep);
-    check_source(c, rep);
+    if (c->source.node != NULL)
+        check_source(c, rep);
     check_kind(c, config_get(root, "stream"), rep);
     check_stream(&c->stream, rep);
     map_init(&tables);

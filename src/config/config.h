@@ -234,9 +234,14 @@ struct config_sink {
     const struct config_node *node;
 };
 
+/* What a process does. With the log it is all or nothing; with Kafka the two halves may run apart, and then
+ * the file needs only what its half uses: source.node is NULL, or sink_count 0, where the other is left out. */
+enum config_role { CONFIG_ROLE_ALL, CONFIG_ROLE_CAPTURE, CONFIG_ROLE_DELIVER };
+
 struct config {
     const char *path;
     const char *name; /* of the pipeline */
+    int role;         /* enum config_role; of a file without it, what its parts allow */
     struct config_source source;
     struct config_stream stream;
     struct config_sink *sinks;

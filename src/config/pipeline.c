@@ -168,6 +168,8 @@ static void parse_version(const struct config_node *node, void *field, struct co
                      config_shown(rep, node));
 }
 
+static const char *const role_choices[] = { "all", "capture", "deliver", NULL };
+
 const struct config_key config_root_keys[] = {
     { .name = "version",
       .type = CONFIG_CUSTOM,
@@ -181,12 +183,19 @@ const struct config_key config_root_keys[] = {
       .help =
           "The pipeline's name: a-z, 0-9, _ and -, at most 53 of them. Positions are kept under it, so "
           "do not change it." },
+    { .name = "role",
+      .type = CONFIG_CHOICE,
+      .offset = offsetof(struct config, role),
+      .choices = role_choices,
+      .help =
+          "What this process does; only with `stream.kafka`. `capture`: from PostgreSQL into Kafka, "
+          "`sinks` may be left out. `deliver`: from Kafka into the sinks, `source` may be left out. `all`: "
+          "both. Default: what the file has the parts for. `run --role` goes before it." },
     { .name = "source",
       .type = CONFIG_GROUP,
-      .required = true,
       .offset = offsetof(struct config, source),
       .group = source_keys,
-      .help = "Where changes come from." },
+      .help = "Where changes come from. **Required** unless the role is `deliver`." },
     { .name = "stream",
       .type = CONFIG_GROUP,
       .offset = offsetof(struct config, stream),
@@ -194,9 +203,10 @@ const struct config_key config_root_keys[] = {
       .help = "Where changes are kept on their way." },
     { .name = "sinks",
       .type = CONFIG_CUSTOM,
-      .required = true,
       .parse = config_parse_sinks,
-      .help = "Where changes go: a list of sinks, each with a name and exactly one kind." },
+      .help =
+          "Where changes go: a list of sinks, each with a name and exactly one kind. **Required** "
+          "unless the role is `capture`." },
     { .name = NULL },
 };
 

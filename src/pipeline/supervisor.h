@@ -21,6 +21,7 @@
 struct supervisor_opts {
     const struct config *config;
     const struct clock *clock;
+    int role; /* enum config_role; goes before config->role */
     bool resnapshot;
     const char *restart_sink;   /* name, or NULL */
     const struct file_ops *ops; /* of the log; NULL: the real ones */
