@@ -112,4 +112,7 @@
 /* Kafka. Properties: librdkafka 2.0 has about 180. */
 #define LIMIT_KAFKA_PROPERTIES 1000u
 
+/* Text kept with a committed offset; brokers take 4096 bytes (offset.metadata.max.bytes). */
+#define LIMIT_KAFKA_NOTE ((size_t)1024)
+
 #endif
