@@ -245,7 +245,8 @@ class Kafka(JavaServer):
         from confluent_kafka import TopicPartition
         places = [TopicPartition(topic, p) for p in range(self.topics()[topic])]
         with self.consumer(group) as consumer:
-            return {c.partition: (c.offset, c.metadata) for c in consumer.committed(places, timeout=15) if c.offset >= 0}
+            found = consumer.committed(places, timeout=15)
+            return {c.partition: (c.offset, c.metadata) for c in found if c.offset >= 0}
 
 
 def _silent():
