@@ -182,6 +182,31 @@ static bool iso_time(struct str text, bool zoned, struct buf *out, const char **
     return true;
 }
 
+/* The word, or what Java makes of the driver's greatest and least java.sql.Date: years that PostgreSQL does not
+ * have, the least one without its era. */
+static bool take_infinity(struct str text, struct buf *out)
+{
+    if (str_is(text, "infinity") || str_starts(text, STR("+292278994-")))
+        buf_str(out, STR("infinity"));
+    else if (str_is(text, "-infinity") || str_starts(text, STR("+292269055-")))
+        buf_str(out, STR("-infinity"));
+    else
+        return false;
+    return true;
+}
+
+/* The driver's infinity (see debezium_read_timestamp), written out. */
+static bool is_infinite(int64_t days, int64_t us, struct buf *out)
+{
+    if (days == 106751991 && us == INT64_C(14425200000))
+        buf_str(out, STR("infinity"));
+    else if (days == -106751992 && us == INT64_C(71967600000))
+        buf_str(out, STR("-infinity"));
+    else
+        return false;
+    return true;
+}
+
 static bool iso_timestamp(struct str text, bool zoned, struct buf *out, const char **ret_why)
 {
     struct rd r = rd_make(text);
@@ -190,10 +215,8 @@ static bool iso_timestamp(struct str text, bool zoned, struct buf *out, const ch
     int64_t us;
     int64_t zone;
 
-    if (str_is(text, "infinity") || str_is(text, "-infinity")) {
-        buf_str(out, text);
+    if (take_infinity(text, out))
         return true;
-    }
     days = take_day(&r);
     take(&r, 'T');
     us = take_clock(&r, &fine);
@@ -201,6 +224,8 @@ static bool iso_timestamp(struct str text, bool zoned, struct buf *out, const ch
     *ret_why = fine ? why_fine : why_form;
     if (!rd_done(&r) || fine || (!zoned && zone != 0))
         return false;
+    if (!zoned && is_infinite(days, us, out))
+        return true;
     return debezium_read_put_timestamp(days, us - zone * SECOND_US, zoned ? STR("+00") : STR_NONE,
                                        out, ret_why);
 }
@@ -210,10 +235,8 @@ static bool iso_date(struct str text, struct buf *out, const char **ret_why)
     struct rd r = rd_make(text);
     int64_t days;
 
-    if (str_is(text, "infinity") || str_is(text, "-infinity")) {
-        buf_str(out, text);
+    if (take_infinity(text, out))
         return true;
-    }
     days = take_day(&r);
     *ret_why = why_form;
     if (take_zone(&r) != 0 || !rd_done(&r))

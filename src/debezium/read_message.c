@@ -22,36 +22,56 @@ static const struct relation message_relation = { .version = LIMIT_PG_RELATIONS,
                                                   .column_count = 2,
                                                   .columns = message_columns };
 
-static const struct debezium_read_field message_fields[] = {
-    { .name = STR("prefix"), .optional = true },
-    { .name = STR("content"), .optional = true },
-};
+static bool put_hex(const struct jsonread *j, uint32_t token, struct buf *out)
+{
+    struct str text = jsonread_text(j, token);
+
+    for (size_t i = 0; i < text.n; i++) {
+        if (str_hex_digit(text.p[i]) < 0)
+            return false;
+    }
+    buf_str(out, STR("\\x"));
+    buf_str(out, text);
+    return text.n % 2 == 0;
+}
+
+/* A member of the message that is there and not null. */
+static bool take(struct debezium_record *rec, uint32_t message, size_t column, struct value *values)
+{
+    static const struct debezium_read_type types[] = { { .as = READ_TEXT }, { .as = READ_BYTES } };
+    const struct jsonread *j = rec->value.j;
+    struct buf *text = &rec->r->rows.text;
+    const char *why = "it is not hexadecimal";
+    size_t at = text->n;
+    uint32_t token;
+    bool ok;
+
+    if (!jsonread_member(j, message, message_columns[column].name, &token) ||
+        debezium_record_is(&rec->value, token, JSONREAD_NULL))
+        return true;
+    if (column == 1 && rec->r->hex && debezium_record_is(&rec->value, token, JSONREAD_STRING))
+        ok = put_hex(j, token, text);
+    else
+        ok = debezium_read_value(j, token, &types[column], text, &why);
+    if (!ok)
+        return debezium_record_reject(rec, "message", message_columns[column].name, why);
+    if (!buf_ok(text))
+        return debezium_record_reject(rec, "message", STR_NONE, "it is too large");
+    values[column].kind = VALUE_TEXT;
+    values[column].text = arena_str(rec->a, str_make(text->p + at, text->n - at));
+    return true;
+}
 
 bool debezium_record_message(struct debezium_record *rec, const struct debezium_envelope *e)
 {
-    static const struct debezium_read_type types[] = { { .as = READ_TEXT }, { .as = READ_BYTES } };
     struct value *values = arena_zalloc(rec->a, 2, sizeof *values);
-    struct debezium_rows *rows = &rec->r->rows;
 
     if (!debezium_record_is(&rec->value, e->message, JSONREAD_OBJECT))
         return debezium_record_reject(rec, "message", STR_NONE, "it is no object");
     if (e->source != NO_TOKEN && !debezium_record_source(rec, e->source))
         return false;
-    for (size_t i = 0; i < 2; i++) {
-        size_t at = rows->text.n;
-        const char *why;
-        uint32_t token;
-
-        if (!jsonread_member(rec->value.j, e->message, message_fields[i].name, &token) ||
-            debezium_record_is(&rec->value, token, JSONREAD_NULL))
-            continue;
-        if (!debezium_read_value(rec->value.j, token, &types[i], &rows->text, &why))
-            return debezium_record_reject(rec, "message", message_fields[i].name, why);
-        values[i].kind = VALUE_TEXT;
-        values[i].text = arena_str(rec->a, str_make(rows->text.p + at, rows->text.n - at));
-    }
-    if (!buf_ok(&rows->text))
-        return debezium_record_reject(rec, "message", STR_NONE, "it is too large");
+    if (!take(rec, e->message, 0, values) || !take(rec, e->message, 1, values))
+        return false;
     rec->c->op = CHANGE_MESSAGE;
     rec->c->rel = &message_relation;
     rec->c->after = values;

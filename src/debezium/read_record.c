@@ -113,28 +113,20 @@ bool debezium_record_source(struct debezium_record *rec, uint32_t source)
 
 /* ---- what is not in the row --------------------------------------------------------------------- */
 
-static bool is_yes(const struct jsonread *j, uint32_t token)
-{
-    return jsonread_at(j, token)->type == JSONREAD_TRUE || jsonread_is(j, token, STR("true"));
-}
-
 /* One of the fields or headers that ExtractNewRecordState adds. */
-static void take_meta(struct debezium_record *rec, enum debezium_meta meta,
-                      const struct jsonread *j, uint32_t token)
+static void take_meta(struct debezium_record *rec, enum debezium_meta meta, struct str text)
 {
-    bool is_string = jsonread_at(j, token)->type == JSONREAD_STRING;
-    bool is_number;
     int64_t n = 0;
+    bool is_number = str_to_i64(text, &n);
 
-    is_number = take_integer(j, token, &n);
-    if (meta == META_OP && is_string && jsonread_at(j, token)->n == 1)
-        rec->op = jsonread_text(j, token).p[0];
-    else if (meta == META_DELETED && is_yes(j, token))
+    if (meta == META_OP && text.n == 1)
+        rec->op = text.p[0];
+    else if (meta == META_DELETED && str_is(text, "true"))
         rec->op = 'd';
-    else if (meta == META_SCHEMA && is_string)
-        rec->schema = debezium_record_text(rec, j, token);
-    else if (meta == META_TABLE && is_string)
-        rec->table = debezium_record_text(rec, j, token);
+    else if (meta == META_SCHEMA && text.n > 0)
+        rec->schema = text;
+    else if (meta == META_TABLE && text.n > 0)
+        rec->table = text;
     else if (meta == META_TS_US && is_number)
         debezium_record_time(rec->c, n, 1);
     else if (meta == META_TS_MS && is_number && rec->c->commit_time_us % 1000 == 0)
@@ -145,6 +137,51 @@ static void take_meta(struct debezium_record *rec, enum debezium_meta meta,
         rec->c->xid = (uint32_t)n;
 }
 
+/* What a scalar says; n == 0: null, or something else. */
+static struct str scalar_of(struct debezium_record *rec, const struct jsonread *j, uint32_t token)
+{
+    switch (jsonread_at(j, token)->type) {
+    case JSONREAD_STRING:
+        return debezium_record_text(rec, j, token);
+    case JSONREAD_NUMBER:
+    case JSONREAD_TRUE:
+    case JSONREAD_FALSE:
+        return jsonread_text(j, token);
+    default:
+        return STR_NONE;
+    }
+}
+
+/* Connect's SimpleHeaderConverter writes a text as it is, its JsonConverter as JSON, with a schema or without. */
+static struct str header_text(struct debezium_record *rec, struct str value)
+{
+    struct jsonread *j = &rec->r->header;
+    uint32_t token = 0;
+
+    if (!jsonread_parse(j, value))
+        return value;
+    if (jsonread_at(j, 0)->type == JSONREAD_OBJECT &&
+        !jsonread_member(j, 0, STR("payload"), &token))
+        return STR_NONE;
+    return scalar_of(rec, j, token);
+}
+
+void debezium_record_headers(struct debezium_record *rec)
+{
+    struct str prefix = str_from(rec->r->headers_prefix);
+
+    for (size_t i = 0; i < rec->in->header_count; i++) {
+        struct str name = rec->in->headers[i].name;
+        enum debezium_meta meta;
+
+        if (prefix.n == 0 || !str_starts(name, prefix))
+            continue;
+        meta = debezium_shapes_meta_of(str_make(name.p + prefix.n, name.n - prefix.n));
+        if (meta != META_OTHER)
+            take_meta(rec, meta, header_text(rec, rec->in->headers[i].value));
+    }
+}
+
 void debezium_record_fields(struct debezium_record *rec)
 {
     const struct jsonread *j = rec->value.j;
@@ -153,6 +190,7 @@ void debezium_record_fields(struct debezium_record *rec)
     for (uint32_t i = jsonread_first(j, rec->value.payload);
          prefix.n > 0 && i < jsonread_end(j, rec->value.payload); i = jsonread_next(j, i + 1)) {
         if (!jsonread_at(j, i)->escaped && str_starts(jsonread_text(j, i), prefix))
-            take_meta(rec, debezium_shapes_meta(&rec->r->shapes, jsonread_text(j, i)), j, i + 1);
+            take_meta(rec, debezium_shapes_meta(&rec->r->shapes, jsonread_text(j, i)),
+                      scalar_of(rec, j, i + 1));
     }
 }

@@ -16,6 +16,7 @@ struct debezium_reader {
     char *table;
     struct jsonread key;
     struct jsonread value;
+    struct jsonread header;
     struct debezium_recent key_schemas;
     struct debezium_recent value_schemas;
     struct debezium_shapes shapes;
@@ -23,6 +24,7 @@ struct debezium_reader {
     struct buf deleted_key; /* of the record before this one, if that was a delete */
     bool deleted;
     bool ready;
+    bool hex;
 };
 
 /* The record being read. */
@@ -72,7 +74,8 @@ void debezium_record_time(struct change *c, int64_t value, int64_t us);
 
 /* The envelope's "source". */
 bool debezium_record_source(struct debezium_record *rec, uint32_t source);
-/* What ExtractNewRecordState adds to an unwrapped row, and in headers. */
+/* What ExtractNewRecordState adds: in headers, and to an unwrapped row. */
+void debezium_record_headers(struct debezium_record *rec);
 void debezium_record_fields(struct debezium_record *rec);
 /* The change of a row, once op, table and rows are known. */
 bool debezium_record_rows(struct debezium_record *rec);

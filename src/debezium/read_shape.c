@@ -71,7 +71,11 @@ enum debezium_meta debezium_shapes_meta(const struct debezium_shapes *s, struct 
 {
     if (s->meta_prefix.n == 0 || !str_starts(name, s->meta_prefix))
         return META_COLUMN;
-    name = str_make(name.p + s->meta_prefix.n, name.n - s->meta_prefix.n);
+    return debezium_shapes_meta_of(str_make(name.p + s->meta_prefix.n, name.n - s->meta_prefix.n));
+}
+
+enum debezium_meta debezium_shapes_meta_of(struct str name)
+{
     for (size_t i = 0; i < sizeof metas / sizeof metas[0]; i++) {
         if (str_is(name, metas[i].name))
             return metas[i].meta;

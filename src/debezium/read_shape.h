@@ -105,5 +105,7 @@ void debezium_shapes_put_part(struct debezium_shapes *s, struct str part);
 
 /* What a field of an unwrapped row is. */
 enum debezium_meta debezium_shapes_meta(const struct debezium_shapes *s, struct str name);
+/* The same without its prefix; never META_COLUMN. */
+enum debezium_meta debezium_shapes_meta_of(struct str name);
 
 #endif

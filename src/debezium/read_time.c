@@ -125,10 +125,28 @@ bool debezium_read_put_timestamp(int64_t days, int64_t us, struct str zone, stru
 
 /* ---- counts ------------------------------------------------------------------------------------- */
 
+/* The driver's java.sql.Date for infinity in days, as a snapshot and as the stream make them, cut to 32
+ * bits; none is a date of PostgreSQL. */
+static const struct {
+    int64_t days;
+    const char *text;
+} infinite_days[] = {
+    { -622191234, "infinity" },
+    { -2147472692, "infinity" },
+    { -625821272, "-infinity" },
+    { -2147472691, "-infinity" },
+};
+
 bool debezium_read_date(int64_t days, struct buf *out, const char **ret_why)
 {
     struct day d;
 
+    for (size_t i = 0; i < sizeof infinite_days / sizeof infinite_days[0]; i++) {
+        if (infinite_days[i].days == days) {
+            buf_text(out, infinite_days[i].text);
+            return true;
+        }
+    }
     *ret_why = why_range;
     if (days < DAYS_FIRST || days > DAYS_LAST_DATE)
         return false;

@@ -101,7 +101,7 @@ bool debezium_read_float(struct str text, bool single, struct buf *out, const ch
 bool debezium_read_numeric(struct str text, struct buf *out, const char **ret_why);
 /* Two's complement, highest byte first. */
 bool debezium_read_decimal(struct str bytes, int64_t scale, struct buf *out, const char **ret_why);
-/* Standard base64 with its padding. */
+/* Base64 of either alphabet, with its padding. */
 bool debezium_read_base64(struct str text, struct buf *out);
 
 bool debezium_read_hstore(const struct jsonread *j, uint32_t token, struct buf *out,

@@ -31,6 +31,8 @@ struct debezium_reader *debezium_reader_new(const struct debezium_reader_opts *o
     r->table = mem_strdup(opts->table != NULL ? opts->table : "");
     jsonread_init(&r->key, LIMIT_JSON_TOKENS);
     jsonread_init(&r->value, LIMIT_JSON_TOKENS);
+    jsonread_init(&r->header, LIMIT_JSON_TOKENS);
+    r->hex = opts->hex;
     debezium_shapes_init(&r->shapes, str_from(r->fields_prefix));
     debezium_rows_init(&r->rows, str_from(r->placeholder));
     buf_init(&r->deleted_key, LIMIT_PG_MESSAGE);
@@ -48,6 +50,7 @@ void debezium_reader_free(struct debezium_reader *r)
     free(r->table);
     jsonread_done(&r->key);
     jsonread_done(&r->value);
+    jsonread_done(&r->header);
     debezium_shapes_done(&r->shapes);
     debezium_rows_done(&r->rows);
     buf_done(&r->deleted_key);
@@ -161,6 +164,7 @@ static bool read_envelope(struct debezium_record *rec, const struct debezium_env
 static bool read_unwrapped(struct debezium_record *rec)
 {
     rec->unwrapped = true;
+    debezium_record_headers(rec);
     debezium_record_fields(rec);
     if (rec->op == '\0')
         rec->op = 'c';
@@ -177,6 +181,11 @@ static bool read_tombstone(struct debezium_record *rec, enum debezium_kind *ret_
 {
     struct debezium_reader *r = rec->r;
 
+    if (!rec->in->has_key) { /* behind the delete of a row without a key */
+        r->deleted = false;
+        *ret_kind = DEBEZIUM_NOTHING;
+        return true;
+    }
     if (rec->key.j == NULL) {
         r->deleted = false;
         return debezium_record_reject(rec, "value", STR_NONE, "there is neither a key nor a value");
@@ -186,6 +195,7 @@ static bool read_tombstone(struct debezium_record *rec, enum debezium_kind *ret_
         return true;
     }
     rec->value.j = NULL;
+    debezium_record_headers(rec);
     rec->op = 'd';
     return debezium_record_rows(rec);
 }

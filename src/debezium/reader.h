@@ -41,6 +41,7 @@ struct debezium_reader_opts {
     const char *placeholder;    /* NULL: Debezium's default */
     const char *fields_prefix;  /* of add.fields; NULL: "__" */
     const char *headers_prefix; /* of add.headers; NULL: "__" */
+    bool hex;                   /* binary.handling.mode=hex: contents of logical messages are */
     /* The topic's table, for records that do not say (unwrapped ones). */
     const char *schema;
     const char *table;
@@ -88,7 +89,8 @@ bool debezium_read(struct debezium_reader *r, const struct debezium_input *input
                    struct error *err) MUST_CHECK;
 
 /* A record that cannot be read, as a change that can only be parked (CHANGE_UNREADABLE): its relation has no name
- * and the columns topic, key, value (bytea) and reason. The caller adds positions, stamps and times. */
+ * and the columns topic, key, value (bytea; the first 16 MiB) and reason. The caller adds positions, stamps and
+ * times. */
 void debezium_unreadable(const struct debezium_input *input, const char *reason, struct arena *a,
                          struct change *ret_change);
 

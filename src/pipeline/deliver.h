@@ -79,7 +79,8 @@ void deliver_thread(void *arg);
 
 /* ---- shared by the deliver_*.c files -------------------------------------------------------------- */
 
-/* The batch without the changes of other tables; keeps away, or marks, those whose key is parked. */
+/* The batch without the changes of other tables; keeps away, or marks, those whose key is parked, and
+ * keeps away for good what cannot be read. */
 void deliver_select(struct deliver *d, const struct batch *all, struct batch *ret_wanted,
                     struct sink_result *ret_held, struct batch *ret_held_batch);
 /* Sets the rejects of a batch aside, durably. */

@@ -78,11 +78,36 @@ static bool wanted(const struct deliver *d, const struct change *c, const struct
     return *last_wanted;
 }
 
+/* What is no change at all is parked with the reason that came with it. */
+static struct sink_reject unreadable(const struct change *c, struct arena *a)
+{
+    uint32_t column = relation_column(c->rel, STR("reason"));
+    struct str reason = STR("it cannot be read as a change");
+
+    if (c->after != NULL && column < c->rel->column_count && c->after[column].kind == VALUE_TEXT)
+        reason = c->after[column].text;
+    return (struct sink_reject){ .code = E_DEBEZIUM_RECORD, .reason = arena_str(a, reason).p };
+}
+
+static void add_held(const struct batch *held, struct sink_result *res)
+{
+    for (size_t i = 0; i < held->count; i++) {
+        struct sink_reject reject = { .waiting = true,
+                                      .code = E_PARK_WAITING,
+                                      .reason = "waits behind a parked change of the same row" };
+
+        if ((held->changes[i].flags & CHANGE_UNREADABLE) != 0)
+            reject = unreadable(&held->changes[i], held->arena);
+        reject.index = i;
+        sink_reject_add(res, held, &reject);
+    }
+}
+
 void deliver_select(struct deliver *d, const struct batch *all, struct batch *ret_wanted,
                     struct sink_result *ret_held, struct batch *ret_held_batch)
 {
     struct change *kept = arena_alloc(all->arena, (all->count + 1) * sizeof *kept);
-    struct change *held = d->held.n > 0 ? arena_alloc(all->arena, all->count * sizeof *held) : NULL;
+    struct change *held = NULL;
     const struct relation *last = NULL;
     bool last_wanted = false;
     struct buf scratch;
@@ -93,9 +118,15 @@ void deliver_select(struct deliver *d, const struct batch *all, struct batch *re
     for (size_t i = 0; i < all->count; i++) {
         const struct change *c = &all->changes[i];
 
-        if (!wanted(d, c, &last, &last_wanted))
+        bool readable = (c->flags & CHANGE_UNREADABLE) == 0;
+
+        if (readable && !wanted(d, c, &last, &last_wanted))
             continue;
-        if (!is_held(d, c, &scratch)) {
+        if (held == NULL && (!readable || d->held.n > 0))
+            held = arena_alloc(all->arena, all->count * sizeof *held);
+        if (!readable) {
+            held[held_n++] = *c;
+        } else if (!is_held(d, c, &scratch)) {
             kept[n++] = *c;
         } else if (d->ops->replay != NULL) {
             kept[n] = *c;
@@ -111,14 +142,7 @@ void deliver_select(struct deliver *d, const struct batch *all, struct batch *re
     *ret_held_batch = *all;
     ret_held_batch->changes = held;
     ret_held_batch->count = held_n;
-    for (size_t i = 0; i < held_n; i++) {
-        struct sink_reject reject = { .index = i,
-                                      .waiting = true,
-                                      .code = E_PARK_WAITING,
-                                      .reason = "waits behind a parked change of the same row" };
-
-        sink_reject_add(ret_held, ret_held_batch, &reject);
-    }
+    add_held(ret_held_batch, ret_held);
 }
 
 static bool add_all(struct deliver *d, const struct batch *b, const struct sink_result *res,
@@ -203,6 +227,11 @@ static bool send_change(struct deliver *d, const struct park_record *r, bool *re
     if (!park_change(r, &d->arena, &c))
         return error_set(err, ERR_CORRUPT, E_STATE_BAD, "cannot read parked record %lld",
                          (long long)r->id);
+    if ((c.flags & CHANGE_UNREADABLE) != 0) {
+        *ret_refused = true;
+        *ret_reject = unreadable(&c, &d->arena);
+        return true;
+    }
     if (!deliver_tell_relations(d, &b, err) || !d->ops->write(d->sink, &b, &res, err))
         return false;
     *ret_refused = res.reject_count > 0;

@@ -131,7 +131,7 @@ static void a_tombstone_behind_its_delete_is_nothing_and_any_other_deletes(void 
     reading_nothing(t, KEY("1"), NULL);
     reading_change(t, KEY("1"), insert);
     reading_change(t, KEY("1"), "null");
-    reading_rejects(t, NULL, NULL, "neither a key nor a value");
+    reading_nothing(t, NULL, NULL);
 }
 
 static void rows_without_schemas_take_their_types_from_the_values(void **state)
@@ -266,6 +266,30 @@ static void a_logical_message_has_a_prefix_and_a_content(void **state)
     assert_int_equal(t->c.xid, 555);
 }
 
+static void headers_of_connect_say_what_fields_say(void **state)
+{
+    struct reading *t = *state;
+    static const struct debezium_input_header headers[] = {
+        { STR("__op"), STR("u") },
+        { STR("__table"), STR("\"x\"") },
+        { STR("__lsn"), STR("{\"schema\":{\"type\":\"int64\"},\"payload\":77}") },
+        { STR("__source_ts_ms"), STR("1500") },
+        { STR("op"), STR("d") },
+    };
+
+    t->in.headers = headers;
+    t->in.header_count = sizeof headers / sizeof headers[0];
+    reading_change(t, "{\"id\":1}", "{\"id\":1}");
+    assert_int_equal(t->c.op, CHANGE_UPDATE);
+    assert_true(str_is(t->c.rel->table, "x"));
+    assert_int_equal(t->c.lsn.v, 77);
+    assert_int_equal(t->c.commit_time_us, 1500000);
+    reading_change(t, "{\"id\":1}", "{\"id\":1,\"__deleted\":\"true\"}");
+    assert_int_equal(t->c.op, CHANGE_DELETE);
+    reading_change(t, "{\"id\":1}", insert);
+    assert_int_equal(t->c.op, CHANGE_INSERT);
+}
+
 static void malformed_records_are_refused_with_what_and_where(void **state)
 {
     struct reading *t = *state;
@@ -344,6 +368,7 @@ int main(void)
         CASE(unchanged_values_are_never_text),
         CASE(what_is_no_change_is_nothing),
         CASE(a_logical_message_has_a_prefix_and_a_content),
+        CASE(headers_of_connect_say_what_fields_say),
         CASE(malformed_records_are_refused_with_what_and_where),
         CASE(depth_is_bounded_and_numbers_of_any_length_are_read),
     };

@@ -3,6 +3,8 @@
 #include "unit/pipeline/fixture.h"
 
 #include "base/limits.h"
+#include "debezium/reader.h"
+#include "model/frame.h"
 #include "pipeline/deliver.h"
 #include "pipeline/thread.h"
 
@@ -490,6 +492,79 @@ static void a_refused_record_is_parked_and_the_rest_goes_on(void **state)
     close_world(&w);
 }
 
+/* A record that nobody can read, between two rows. */
+static void append_unreadable(struct world *w, uint64_t commit_end)
+{
+    static const struct debezium_input input = { .topic = STR("p.public.t"),
+                                                 .has_key = true,
+                                                 .has_value = true,
+                                                 .key = STR("{"),
+                                                 .value = STR("\xff\x00") };
+    struct frame_tx tx = {
+        .epoch = 1, .commit_end = { commit_end }, .commit_lsn = { commit_end }, .first_ordinal = 1
+    };
+    struct position durable;
+    struct change c;
+    struct arena a;
+    struct buf frame;
+    struct error err;
+
+    arena_init(&a, MIB);
+    buf_init(&frame, MIB);
+    debezium_unreadable(&input, "it is no JSON", &a, &c);
+    frame_put_change(&frame, &c);
+    assert_ok(w->stream->ops->begin(w->stream, &tx, &err), err);
+    assert_ok(w->stream->ops->frame(w->stream, c.rel, buf_view(&frame), &err), err);
+    assert_ok(w->stream->ops->commit(w->stream, &err), err);
+    assert_ok(w->stream->ops->sync(w->stream, &durable, &err), err);
+    buf_done(&frame);
+    arena_done(&a);
+}
+
+static bool expect_unreadable(void *ctx, const struct park_record *r)
+{
+    int64_t *attempts = ctx;
+    struct arena a;
+    struct change c;
+
+    arena_init(&a, MIB);
+    assert_true(str_is(r->code, "E1110"));
+    assert_true(str_is(r->reason, "it is no JSON"));
+    assert_false(r->waiting);
+    assert_true(park_change(r, &a, &c));
+    assert_true(str_is(c.after[2].text, "\\xff00"));
+    arena_done(&a);
+    *attempts = r->attempts;
+    return true;
+}
+
+static void what_cannot_be_read_is_parked_and_never_given_to_the_sink(void **state)
+{
+    struct state *st;
+    struct error err;
+    struct world w;
+    int64_t attempts = 0;
+    int64_t count;
+
+    open_world(&w, *state, &plain_ops);
+    fixture_append(w.stream, 0x100, 0, 1);
+    append_unreadable(&w, 0x200);
+    fixture_append(w.stream, 0x300, 1, 1);
+    start(&w);
+    wait_until(delivered() == 2);
+    wait_until(look(&w).parked == 1);
+    assert_ok(state_open(*state, false, &st, &err), err);
+    assert_ok(park_each(st, "s", STR_NONE, expect_unreadable, &attempts, &err), err);
+    /* Sent again, it is refused again. */
+    assert_ok(park_request(st, "s", 0, PARK_REPLAY, &count, &err), err);
+    wait_until(park_each(st, "s", STR_NONE, expect_unreadable, &attempts, &err) && attempts == 2);
+    assert_ok(park_request(st, "s", 0, PARK_DROP, &count, &err), err);
+    wait_until(look(&w).parked == 0);
+    state_close(st);
+    close_world(&w);
+    expect_ids(0, 2);
+}
+
 static void later_records_of_a_parked_key_wait_and_follow_in_order(void **state)
 {
     struct state *st;
@@ -614,6 +689,7 @@ int main(void)
         WITH_PUPPET(a_new_history_does_not_count_the_undelivered_rest_of_the_old_one),
         WITH_PUPPET(a_new_history_starts_in_a_target_that_was_cleared_with_its_position),
         WITH_PUPPET(a_refused_record_is_parked_and_the_rest_goes_on),
+        WITH_PUPPET(what_cannot_be_read_is_parked_and_never_given_to_the_sink),
         WITH_PUPPET(later_records_of_a_parked_key_wait_and_follow_in_order),
         WITH_PUPPET(without_order_a_parked_record_waits_for_no_other),
         WITH_PUPPET(a_wave_of_refused_records_stops_the_sink),
