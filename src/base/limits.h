@@ -36,7 +36,8 @@
 /* One arena: a batch's bytes, decoded and shaped; a single row may be LIMIT_PG_MESSAGE. */
 #define LIMIT_ARENA (3 * (256 * MIB))
 
-/* Configuration and small documents. */
+/* Configuration and small documents. An offset of Debezium has about twenty short members. */
+#define LIMIT_HANDOVER     (64 * KIB)
 #define LIMIT_CONFIG_FILE  (1 * MIB)
 #define LIMIT_CONFIG_DEPTH 32u
 #define LIMIT_SECRET       (64 * KIB)
