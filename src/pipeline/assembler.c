@@ -45,7 +45,7 @@ void assembler_begin(struct assembler *as, uint32_t epoch, const struct stream_t
 {
     forget_transaction(as);
     as->epoch = epoch;
-    as->taken = tail->position.commit_end;
+    as->taken = lsn_max(tail->position.commit_end, as->handover.commit_end);
     as->last_wts = tail->last_wts;
     postgres_relations_begin(as->relations);
 }
@@ -145,6 +145,8 @@ static bool take_commit(struct assembler *as, const struct pgoutput_commit *comm
 
 static bool put_change(struct assembler *as, struct change *c, struct error *err)
 {
+    if (handover_has_change(&as->handover, as->begin.xid, as->lsn))
+        return true;
     c->lsn = as->lsn;
     frame_put_change(spool_begin(&as->spool, c->rel->version), c);
     if (!map_has(&as->by_version, MAP_KEY(c->rel->version)))

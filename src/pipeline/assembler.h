@@ -12,6 +12,8 @@
  * A transaction is dropped if and only if its commit_end is at or below the last durable one. Nothing
  * else is ever filtered by position.
  *
+ * Where Debezium was before us (handover.h), what its topic holds already is dropped as well.
+ *
  * A logical message that is no transaction's is a unit of its own with one change. Its position is the end
  * of its WAL record, in the place of a commit record's end: WAL records do not overlap, and the
  * server sends a message when it comes to it and a transaction when it comes to its commit record, so
@@ -22,6 +24,7 @@
  * and nowhere else.
  */
 
+#include "pipeline/handover.h"
 #include "pipeline/spool.h"
 #include "pipeline/tables.h"
 #include "postgres/pgoutput.h"
@@ -40,6 +43,7 @@ struct assembler {
     struct map by_version;              /* relation versions used in the open transaction */
     const struct relation *message_rel; /* what logical messages are written in; NULL: none yet */
     struct lsn lsn;                     /* of the WAL record that is being taken */
+    struct handover handover;           /* not given: nothing was before us */
     uint32_t epoch;
     struct lsn taken; /* commit_end of the last transaction appended or dropped */
     int64_t last_wts;

@@ -36,6 +36,9 @@ struct capture_opts {
     const struct clock *clock;
     int stop_fd;
     bool resnapshot; /* start history anew: new epoch, new slot, new snapshot */
+    /* Debezium's offset (handover.h), for a slot that it used before; n == 0: none. Kept in state.db, so that it
+     * counts until its last transaction was passed, and used only when there is no history yet. */
+    struct str handover;
 };
 
 struct capture {

@@ -99,11 +99,6 @@ bool handover_parse(struct str json, struct handover *ret_handover, struct error
     return ok;
 }
 
-bool handover_has_transaction(const struct handover *h, struct lsn commit_end)
-{
-    return h->given && lsn_cmp(commit_end, h->commit_end) <= 0;
-}
-
 bool handover_has_change(const struct handover *h, uint32_t xid, struct lsn lsn)
 {
     return h->given && xid != 0 && xid == h->xid && lsn_cmp(lsn, h->lsn) <= 0;

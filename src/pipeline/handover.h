@@ -10,8 +10,8 @@
  *   lsn_commit   end of the last transaction that is complete in the topic
  *   txId, lsn    the transaction of the last event, and that event's own LSN
  *
- * So a transaction is dropped when it ends at or below lsn_commit, and of the transaction txId the changes at
- * or below lsn. This is the one place where a row's own LSN decides: the rows of one transaction come in the
+ * So a transaction is dropped when it ends at or below lsn_commit (the assembler begins there), and of the
+ * transaction txId the changes at or below lsn. This is the one place where a row's own LSN decides: the rows of one transaction come in the
  * order of their LSNs, and Debezium has written them in that order. Pure; any thread.
  */
 
@@ -30,9 +30,7 @@ struct handover {
  * partitions, or Debezium's first snapshot was not complete. */
 bool handover_parse(struct str json, struct handover *ret_handover, struct error *err) MUST_CHECK;
 
-/* Is the whole transaction in the topic already? */
-bool handover_has_transaction(const struct handover *h, struct lsn commit_end);
-/* Is this change of the transaction `xid`? */
+/* Is a change of the transaction `xid` in the topic already? */
 bool handover_has_change(const struct handover *h, uint32_t xid, struct lsn lsn);
 
 #endif

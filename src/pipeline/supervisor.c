@@ -89,7 +89,8 @@ static bool open_capture(struct supervisor *s, struct error *err)
                                  .shapes = &s->shapes,
                                  .clock = s->opts.clock,
                                  .stop_fd = s->stop_capture.fd,
-                                 .resnapshot = s->opts.resnapshot };
+                                 .resnapshot = s->opts.resnapshot,
+                                 .handover = s->opts.handover };
 
     s->capture_ready = true;
     return capture_init(&s->capture, &opts, err);

@@ -23,6 +23,7 @@ struct supervisor_opts {
     const struct clock *clock;
     int role; /* enum config_role; goes before config->role */
     bool resnapshot;
+    struct str handover;        /* as in struct capture_opts */
     const char *restart_sink;   /* name, or NULL */
     const struct file_ops *ops; /* of the log; NULL: the real ones */
 };

@@ -260,6 +260,34 @@ static void update_message(struct buf *b, char old_kind, const char *old_id, con
     put_tuple(b, id, v);
 }
 
+static void what_debezium_wrote_before_is_not_taken_again(void **state)
+{
+    struct world w;
+    struct batch b;
+    struct stream_tail tail = { 0 };
+
+    open_world(&w, *state);
+    w.as.handover =
+        (struct handover){ .given = true, .commit_end = { 200 }, .lsn = { 250 }, .xid = 700 };
+    assembler_begin(&w.as, 1, &tail);
+    w.lsn = 150;
+    insert_tx(&w, 190, 200, now_us, "1"); /* complete in the topic */
+    put_begin(&w.b, 290, now_us);
+    must(&w);
+    w.lsn = 250; /* the last one that was written */
+    put_insert(&w.b, "2", "x");
+    must(&w);
+    w.lsn = 260;
+    put_insert(&w.b, "3", "x");
+    must(&w);
+    put_commit(&w.b, 290, 300, now_us);
+    must(&w);
+    b = read_all(&w);
+    assert_int_equal(b.count, 1);
+    assert_true(str_is(b.changes[0].after[0].text, "3"));
+    close_world(&w);
+}
+
 static void a_moved_key_becomes_a_delete_and_an_insert(void **state)
 {
     struct world w;
@@ -521,6 +549,7 @@ int main(void)
         WITH_DIRECTORY(invariant_3_nothing_is_visible_before_the_commit),
         WITH_DIRECTORY(write_stamps_rise_whatever_the_clocks_do),
         WITH_DIRECTORY(stamps_go_on_from_the_stored_ones_after_a_restart),
+        WITH_DIRECTORY(what_debezium_wrote_before_is_not_taken_again),
         WITH_DIRECTORY(a_moved_key_becomes_a_delete_and_an_insert),
         WITH_DIRECTORY(what_a_full_old_row_knows_fills_an_unchanged_value),
         WITH_DIRECTORY(an_unchanged_value_stays_unchanged_and_never_becomes_null),

@@ -43,16 +43,6 @@ static void the_answer_of_connect_and_the_bare_offset_are_the_same(void **state)
     assert_int_equal(bare.lsn.v, listed.lsn.v);
 }
 
-static void a_transaction_that_is_complete_in_the_topic_is_dropped(void **state)
-{
-    struct handover h = parse("{\"lsn_commit\":1000,\"lsn\":1500,\"txId\":7}");
-
-    (void)state;
-    assert_true(handover_has_transaction(&h, (struct lsn){ 999 }));
-    assert_true(handover_has_transaction(&h, (struct lsn){ 1000 }));
-    assert_false(handover_has_transaction(&h, (struct lsn){ 1001 }));
-}
-
 static void of_the_last_transaction_what_was_written_is_dropped(void **state)
 {
     struct handover h = parse("{\"lsn_commit\":1000,\"lsn\":1500,\"txId\":7}");
@@ -69,7 +59,6 @@ static void nothing_is_dropped_where_nothing_is_handed_over(void **state)
     struct handover none = { 0 };
 
     (void)state;
-    assert_false(handover_has_transaction(&none, (struct lsn){ 0 }));
     assert_false(handover_has_change(&none, 0, (struct lsn){ 0 }));
 }
 
@@ -97,7 +86,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_of_connect_and_the_bare_offset_are_the_same),
-        cmocka_unit_test(a_transaction_that_is_complete_in_the_topic_is_dropped),
         cmocka_unit_test(of_the_last_transaction_what_was_written_is_dropped),
         cmocka_unit_test(nothing_is_dropped_where_nothing_is_handed_over),
         cmocka_unit_test(a_complete_snapshot_may_be_continued_and_a_broken_one_not),
