@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+#include "base/limits.h"
 #include "base/logger.h"
 #include "cli/cli.h"
 #include "cli/notify.h"
@@ -6,6 +8,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 const char cli_run_usage[] =
@@ -24,7 +27,9 @@ const char cli_run_usage[] =
     "                       (Redis increments) must be cleared first\n"
     "  --restart-sink NAME  forget the position of that sink; clear its target first if it counts\n"
     "  --role ROLE          all, capture or deliver, in place of the file's `role`. With `stream.kafka`\n"
-    "                       only. A second capture of the same slot waits until the first is gone\n";
+    "                       only. A second capture of the same slot waits until the first is gone\n"
+    "  --after-debezium FILE  the slot was Debezium's: go on behind the offset in that file, the answer of\n"
+    "                       GET /connectors/NAME/offsets. Only where there is no history yet\n";
 
 enum { TICK_MS = 1000, STOP_SECONDS = 10 };
 
@@ -152,6 +157,7 @@ struct request {
     bool resnapshot;
     const char *restart_sink;
     const char *role;
+    const char *after_debezium; /* a file, or NULL */
 };
 
 static int run(const struct config *config, const struct request *q)
@@ -169,10 +175,16 @@ static int run(const struct config *config, const struct request *q)
         return cli_failure(&err);
     if (restart_sink != NULL && !sink_known(config, restart_sink))
         return cli_usage_error("run", "there is no sink \"%s\" in %s", restart_sink, config->path);
-    if (!catch_signals(&err) || !supervisor_open(&opts, &s, &err))
+    if (q->after_debezium != NULL &&
+        !file_read_all(q->after_debezium, LIMIT_HANDOVER, &opts.handover, &err))
         return cli_failure(&err);
+    if (!catch_signals(&err) || !supervisor_open(&opts, &s, &err)) {
+        free((void *)opts.handover.p);
+        return cli_failure(&err);
+    }
     code = serve(s, config);
     supervisor_close(s);
+    free((void *)opts.handover.p);
     wake_done(&asked);
     return code;
 }
@@ -183,6 +195,7 @@ int cli_run(int argc, char **argv)
     struct cli_option options[] = { { "resnapshot", 0, CLI_FLAG, &q.resnapshot },
                                     { "restart-sink", 0, CLI_TEXT, &q.restart_sink },
                                     { "role", 0, CLI_TEXT, &q.role },
+                                    { "after-debezium", 0, CLI_TEXT, &q.after_debezium },
                                     { NULL, 0, CLI_FLAG, NULL } };
     struct config *config;
     int count;
