@@ -33,6 +33,7 @@ class Changes:
         self.slot.create()
         self.stream = self.slot.messages()
         self.transaction = None
+        self.last_commit_time = 0
         self.held = []     # lines of the open transaction
         self.db = pg.connect(options=f"{pgoutput.SESSION} -c search_path=pg_catalog")
 
@@ -61,11 +62,14 @@ class Changes:
         for oid, schema, table in self.db.execute(SNAPSHOT_TABLES_SQL).fetchall():
             shape = pgoutput.catalog_shape(self.db, oid)
             version = self.relation(shape)
-            columns = ", ".join('"{}"::text'.format(c["name"].replace('"', '""')) for c in shape["columns"])
+            columns = ", ".join('"{}"'.format(c["name"].replace('"', '""')) for c in shape["columns"])
             name = '"{}"."{}"'.format(*(n.replace('"', '""') for n in (schema, table)))
-            for row in self.db.execute(f"SELECT {columns} FROM {name}").fetchall():
+            # As the types' output functions write them: a cast to text would strip the blanks of char(n).
+            result = self.db.execute(f"SELECT {columns} FROM {name}").pgresult
+            for at in range(result.ntuples):
+                values = [result.get_value(at, n) for n in range(result.nfields)]
                 self.put("change", {"op": "R", "relation": version, "before_kind": "none", "before": None,
-                                    "after": list(row)})
+                                    "after": [None if v is None else v.decode() for v in values]})
         self.flush()
 
     def told(self, message):
@@ -82,7 +86,7 @@ class Changes:
         self.relation(shape)
 
     def common(self, lsn):
-        t = self.transaction or {"xid": 0, "commit_lsn": lsn, "commit_time_us": 0}
+        t = self.transaction or {"xid": 0, "commit_lsn": lsn, "commit_time_us": self.last_commit_time}
         return {"xid": t["xid"], "commit_lsn": t["commit_lsn"], "commit_end_lsn": 0,
                 "commit_time_us": t["commit_time_us"], "lsn": lsn}
 
@@ -94,6 +98,7 @@ class Changes:
         elif kind == "C":
             self.put("commit", {**self.common(lsn)})
             self.flush(message["commit_end_lsn"])
+            self.last_commit_time = message["commit_time_us"]
             self.transaction = None
         elif kind == "R":
             self.told(message)

@@ -13,16 +13,19 @@ UNCHANGED = True                # a TOAST value that the change did not touch; N
 COLUMNS_SQL = """
 SELECT a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod), t.typtype,
        CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END,
-       CASE WHEN t.typcategory = 'A' THEN e.typtype::text ELSE '' END, a.attnotnull,
+       CASE WHEN t.typcategory = 'A' THEN COALESCE(e.typtype::text, '') ELSE '' END,
+       a.attnotnull OR t.typtype = 'd' AND t.typnotnull, k.indisprimary,
        COALESCE(array_position(k.indkey, a.attnum), 0),
        CASE WHEN a.attgenerated = '' THEN COALESCE(pg_get_expr(d.adbin, d.adrelid), '') ELSE '' END,
        CASE WHEN c.relreplident = 'f' THEN true
             WHEN c.relreplident = 'i' THEN COALESCE(a.attnum = ANY(r.indkey), false)
-            WHEN c.relreplident = 'd' THEN COALESCE(a.attnum = ANY(k.indkey), false) ELSE false END
+            WHEN c.relreplident = 'd' THEN COALESCE(k.indisprimary AND a.attnum = ANY(k.indkey), false) ELSE false END
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_type e ON e.oid = t.typelem
-LEFT JOIN LATERAL (SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS indkey FROM pg_index i
-                   WHERE i.indrelid = a.attrelid AND i.indisprimary) k ON true
+LEFT JOIN LATERAL (SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS indkey, i.indisprimary FROM pg_index i
+                   JOIN pg_class x ON x.oid = i.indexrelid
+                   WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indexprs IS NULL
+                   ORDER BY i.indisprimary DESC, x.relname LIMIT 1) k ON true
 LEFT JOIN LATERAL (SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS indkey FROM pg_index i
                    WHERE i.indrelid = a.attrelid AND i.indisreplident) r ON true
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -43,13 +46,13 @@ def catalog_shape(db, oid):
     """A table as the catalog has it now; `db` must see nothing but pg_catalog, so that names come with schemas."""
     schema, table, identity = db.execute(TABLE_SQL, [oid]).fetchone()
     columns = []
-    for (name, type_oid, typmod, type_name, kind, element, element_kind, not_null, order, default,
-         ident) in db.execute(COLUMNS_SQL, [oid]).fetchall():
+    for (name, type_oid, typmod, type_name, kind, element, element_kind, not_null, primary, order,
+         default, ident) in db.execute(COLUMNS_SQL, [oid]).fetchall():
         base = db.execute(BASE_SQL, [type_oid]).fetchone() or (0, -1)
         enum = base[0] or type_oid
         columns.append({
             "name": name, "type_oid": type_oid, "typmod": typmod, "type_name": type_name, "type_kind": kind,
-            "element_oid": element, "element_kind": element_kind, "identity": ident, "primary_key": order > 0,
+            "element_oid": element, "element_kind": element_kind, "identity": ident, "primary_key": bool(primary and order),
             "not_null": not_null, "key_order": order, "base_oid": base[0], "base_typmod": base[1],
             "default_text": default, "labels": db.execute(LABELS_SQL, [enum, enum]).fetchone()[0] or ""})
     return {"oid": oid, "schema": schema, "table": table, "identity": identity, "columns": columns}
