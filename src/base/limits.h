@@ -116,4 +116,12 @@
 /* Text kept with a committed offset; brokers take 4096 bytes (offset.metadata.max.bytes). */
 #define LIMIT_KAFKA_NOTE ((size_t)1024)
 
+/* The connectors' REST API: a request's body (a connector's properties are a few KiB; Kafka Connect's own
+ * records stop at 1 MiB), an answer (every connector with its properties), and how many there may be,
+ * each source being a log and each sink a thread. */
+#define LIMIT_CONNECT_BODY       (256 * KIB)
+#define LIMIT_CONNECT_REPLY      (64 * MIB)
+#define LIMIT_CONNECT_CONNECTORS 256u
+#define LIMIT_CONNECT_NAME       255u
+
 #endif

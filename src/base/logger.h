@@ -20,6 +20,14 @@ enum logger_format { LOGGER_TEXT, LOGGER_JSON };
 void logger_init(int fd, enum logger_format format, enum logger_level level);
 bool logger_level_parse(const char *name, enum logger_level *ret_level);
 bool logger_enabled(enum logger_level level);
+const char *logger_level_name(enum logger_level level);
+
+/* Levels may change while threads log. A part ("capture", "log", "sink", ...) has its own once it was set;
+ * until then it follows the root, whose name is NULL here. */
+const char *const *logger_parts(size_t *ret_count);
+/* False: there is no such part. */
+bool logger_get_level(const char *part, enum logger_level *ret_level);
+bool logger_set_level(const char *part, enum logger_level level);
 
 /* `who` names the part: "capture", "sink events", "log". */
 void logger_event(enum logger_level level, const char *who, const char *fmt, ...)

@@ -27,6 +27,9 @@ static const char *const groups[] = {
     "HTTP and network",
     "Delivery and parked records",
     "System",
+    "Kafka",
+    "Debezium's format",
+    "The connectors' REST API",
 };
 
 static void put_errors(struct buf *b)

@@ -6,6 +6,8 @@
 #include "base/map.h"
 #include "config/units.h"
 
+enum { TOKEN_MIN = 16 };
+
 static bool has_only(const char *text, const char *more)
 {
     for (; *text != '\0'; text++) {
@@ -204,6 +206,8 @@ static void check_role(struct config *c, const struct config_node *root, struct 
     bool source = config_get(root, "source") != NULL;
     bool sinks = config_get(root, "sinks") != NULL;
 
+    if (role == NULL && !source && !sinks && c->stream.kind == CONFIG_STREAM_LOG)
+        return; /* all of it comes over REST */
     if (role != NULL && (role->kind != CONFIG_SCALAR || !str_is(role->text, names[c->role])))
         return; /* which parts it takes cannot be said */
     if (c->stream.kind != CONFIG_STREAM_KAFKA && role != NULL && c->role != CONFIG_ROLE_ALL)
@@ -218,12 +222,33 @@ static void check_role(struct config *c, const struct config_node *root, struct 
         check_part(c, root, "sinks", "capture", rep);
 }
 
+static void check_control(const struct config_control *c, struct config_report *rep)
+{
+    const struct config_node *at = c->node != NULL ? node_of(c->node, "listen") : NULL;
+    char host[128];
+    uint16_t port;
+
+    if (c->token != NULL && strlen(c->token) < TOKEN_MIN)
+        config_fault(rep, node_of(c->node, "token"), E_CONFIG_VALUE,
+                     "a token has at least %d characters; one is made by: openssl rand -hex 32",
+                     TOKEN_MIN);
+    if (c->listen == NULL || strcmp(c->listen, "off") == 0)
+        return;
+    if (!config_listen_parse(c->listen, host, sizeof host, &port))
+        config_fault(rep, at, E_CONFIG_VALUE, "\"listen\" is host:port, [address]:port or off");
+    else if (!config_host_is_loopback(host) && (c->token == NULL || c->cert == NULL))
+        config_fault(rep, at, E_CONNECT_OPEN,
+                     "others than this machine reach that address: it needs \"token\" and \"tls\"");
+}
+
 void config_check(struct config *c, const struct config_node *root, struct config_report *rep)
 {
     struct map tables;
 
     c->source.node = config_get(config_get(root, "source"), "postgres");
+    c->control.node = config_get(root, "control");
     check_role(c, root, rep);
+    check_control(&c->control, rep);
     check_name(root, "pipeline", c->name, rep);
     if (c->source.node != NULL)
         check_source(c, rep);

@@ -142,6 +142,7 @@ struct config_kinds {
 
 enum config_snapshot { CONFIG_SNAPSHOT_INITIAL, CONFIG_SNAPSHOT_NEVER };
 
+/* Without a url there is no source in the file: it comes over REST. */
 struct config_source {
     const char *url;          /* postgres://..., without the password */
     const char *password;     /* NULL: none; secret */
@@ -238,12 +239,22 @@ struct config_sink {
  * the file needs only what its half uses: source.node is NULL, or sink_count 0, where the other is left out. */
 enum config_role { CONFIG_ROLE_ALL, CONFIG_ROLE_CAPTURE, CONFIG_ROLE_DELIVER };
 
+/* Where the connectors' REST API listens. */
+struct config_control {
+    const char *listen; /* HOST:PORT, or "off"; NULL: not given, and its default */
+    const char *token;  /* NULL: none; secret */
+    const char *cert;   /* files; NULL: no TLS */
+    const char *key;
+    const struct config_node *node;
+};
+
 struct config {
     const char *path;
     const char *name; /* of the pipeline */
     int role;         /* enum config_role; of a file without it, what its parts allow */
     struct config_source source;
     struct config_stream stream;
+    struct config_control control;
     struct config_sink *sinks;
     size_t sink_count;
     struct arena arena;
@@ -265,6 +276,13 @@ void config_free(struct config *c);
  * of that form or its ports are not numbers. Results live in `a`. Pure. */
 bool config_url_split(const char *url, struct arena *a, const char **ret_url,
                       const char **ret_password) MUST_CHECK;
+
+/* "HOST:PORT" with the host in brackets when it is an IPv6 address; the host without them, in ret_host.
+ * False when it is not of that form. Port 0 is allowed: any. Pure. */
+bool config_listen_parse(const char *text, char *ret_host, size_t size,
+                         uint16_t *ret_port) MUST_CHECK;
+/* Is it an address that only this machine reaches? Pure. */
+bool config_host_is_loopback(const char *host);
 
 /* docs/configuration.md, from the tables. */
 void config_write_manual(const struct config_kinds *kinds, struct buf *b);

@@ -207,6 +207,8 @@ void config_write_manual(const struct config_kinds *kinds, struct buf *b)
         "Topics in Kafka between PostgreSQL and the sinks, in Debezium's format (docs/kafka.md). A stream "
         "is either `log` or `kafka`.",
         config_kafka_keys);
+    put_section(b, "control", "Kafka Connect's REST API, as docs/connect.md describes it.",
+                config_control_keys);
     put_section(b, "sinks", "Keys that every sink has, whatever its kind:", config_sink_keys);
     buf_text(b, "\nA sink has exactly one key more, which says what kind it is:\n\n");
     for (size_t i = 0; i < kinds->sink_count; i++)

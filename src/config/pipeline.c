@@ -154,6 +154,43 @@ static const struct config_key stream_keys[] = {
     { .name = NULL },
 };
 
+/* ---- control -------------------------------------------------------------------------------------- */
+
+static const struct config_key control_tls_keys[] = {
+    { .name = "cert",
+      .type = CONFIG_STRING,
+      .required = true,
+      .offset = offsetof(struct config_control, cert),
+      .help = "File with the certificate and those between it and its root, as PEM." },
+    { .name = "key",
+      .type = CONFIG_STRING,
+      .required = true,
+      .offset = offsetof(struct config_control, key),
+      .help = "File with its key, as PEM." },
+    { .name = NULL },
+};
+
+const struct config_key config_control_keys[] = {
+    { .name = "listen",
+      .type = CONFIG_STRING,
+      .offset = offsetof(struct config_control, listen),
+      .help =
+          "Where Kafka Connect's REST API is served, as `host:port`, or `off`. Default: "
+          "`127.0.0.1:8083`, and when that port is taken multisink runs without it; an address that is "
+          "given here must be free. Another address than this machine's own needs `token` and `tls`." },
+    { .name = "token",
+      .type = CONFIG_SECRET,
+      .offset = offsetof(struct config_control, token),
+      .help =
+          "Requests must carry it: `Authorization: Bearer TOKEN`. At least 16 characters, best as "
+          "`${file:/path}`." },
+    { .name = "tls",
+      .type = CONFIG_GROUP,
+      .group = control_tls_keys,
+      .help = "Serve it over TLS." },
+    { .name = NULL },
+};
+
 /* ---- the root ------------------------------------------------------------------------------------- */
 
 static void parse_version(const struct config_node *node, void *field, struct config_report *rep)
@@ -195,18 +232,25 @@ const struct config_key config_root_keys[] = {
       .type = CONFIG_GROUP,
       .offset = offsetof(struct config, source),
       .group = source_keys,
-      .help = "Where changes come from. **Required** unless the role is `deliver`." },
+      .help =
+          "Where changes come from. **Required** unless the role is `deliver`; without `source` and "
+          "`sinks` the connectors come over REST." },
     { .name = "stream",
       .type = CONFIG_GROUP,
       .offset = offsetof(struct config, stream),
       .group = stream_keys,
       .help = "Where changes are kept on their way." },
+    { .name = "control",
+      .type = CONFIG_GROUP,
+      .offset = offsetof(struct config, control),
+      .group = config_control_keys,
+      .help = "Kafka Connect's REST API (docs/connect.md)." },
     { .name = "sinks",
       .type = CONFIG_CUSTOM,
       .parse = config_parse_sinks,
       .help =
           "Where changes go: a list of sinks, each with a name and exactly one kind. **Required** "
-          "unless the role is `capture`." },
+          "unless the role is `capture`. `[]`: they come over REST." },
     { .name = NULL },
 };
 
@@ -375,10 +419,8 @@ void config_parse_sinks(const struct config_node *node, void *field, struct conf
         config_fault(rep, node, E_CONFIG_TYPE, "\"sinks\" is a list: each sink starts with a dash");
         return;
     }
-    if (node->count == 0) {
-        config_fault(rep, node, E_CONFIG_EMPTY, "\"sinks\" must have at least one");
+    if (node->count == 0) /* they come over REST */
         return;
-    }
     if (node->count > LIMIT_CONFIG_SINKS) {
         config_fault(rep, node, E_CONFIG_TOO_LARGE, "%zu sinks are more than %u", node->count,
                      LIMIT_CONFIG_SINKS);

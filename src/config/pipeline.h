@@ -14,6 +14,7 @@ extern const struct config_key config_log_keys[];
 extern const struct config_key config_sink_keys[];
 extern const struct config_key config_kafka_keys[];  /* kafka.c */
 extern const struct config_key config_format_keys[]; /* format.c */
+extern const struct config_key config_control_keys[];
 
 /* CUSTOM parser of "sinks"; field is the struct config. */
 void config_parse_sinks(const struct config_node *node, void *field, struct config_report *rep);

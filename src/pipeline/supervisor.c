@@ -242,10 +242,15 @@ int supervisor_failed_fd(const struct supervisor *s)
     return s->capture.failed.fd;
 }
 
-void supervisor_stop(struct supervisor *s)
+void supervisor_ask_stop(struct supervisor *s)
 {
     wake_set(&s->stop_capture);
     wake_set(&s->stop_deliver);
+}
+
+void supervisor_stop(struct supervisor *s)
+{
+    supervisor_ask_stop(s);
     thread_join(&s->capture_thread);
     for (size_t i = 0; i < s->deliver_count; i++)
         thread_join(&s->deliver_threads[i]);

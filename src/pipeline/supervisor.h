@@ -61,6 +61,8 @@ enum supervisor_verdict {
 enum supervisor_verdict supervisor_tick(struct supervisor *s);
 /* Readable when the capture thread has ended with an error, so that the main loop ticks at once. */
 int supervisor_failed_fd(const struct supervisor *s);
+/* Asks all threads to end, and does not wait. */
+void supervisor_ask_stop(struct supervisor *s);
 /* Asks all threads to end and waits for them; positions are saved, the source is told. */
 void supervisor_stop(struct supervisor *s);
 /* The error that ended the capture; kind ERR_NONE when there is none. After supervisor_stop. */

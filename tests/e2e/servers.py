@@ -25,6 +25,9 @@ import tempfile
 import threading
 import time
 
+# Many programs under test run beside each other: the REST API is served where a test asks for it.
+os.environ.setdefault("MULTISINK_LISTEN", "off")
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MULTISINK = pathlib.Path(os.environ.get("MULTISINK_BINARY", ROOT / "build/release/multisink"))
 LIBC = ctypes.CDLL(None, use_errno=True)

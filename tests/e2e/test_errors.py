@@ -38,7 +38,7 @@ FAULTS = {
     "E0224": GOOD.replace("public.t", "t"),                                # CONFIG_TABLE_FORM
     "E0226": sink(stdout={}, http={"url": "http://127.0.0.1:1/"}),         # CONFIG_SINK_ONE
     "E0227": GOOD + "stream: {log: {}, kafka: {brokers: [b]}}\n",          # CONFIG_STREAM_KIND
-    "E0228": GOOD.split("sinks:")[0] + "sinks: []\n",                      # CONFIG_EMPTY
+    "E0228": GOOD.replace("    - public.t\n", "").replace("tables:", "tables: []"),  # CONFIG_EMPTY
     "E0232": GOOD + "role: capture\n",                                     # CONFIG_ROLE
     "E0230": GOOD.replace("- public.t", "- public.t\n    - public.t"),     # CONFIG_TABLE_TWICE
 }
