@@ -19,7 +19,8 @@
 #define LIMIT_PG_NAME      1024u      /* NAMEDATALEN is 64; builds with more exist */
 #define LIMIT_PG_DEFAULT   (64 * KIB) /* a default's expression; longer ones are not kept */
 #define LIMIT_PG_LABELS    (64 * KIB) /* an enum's labels; likewise */
-#define LIMIT_PG_RELATIONS 100000u    /* cached relation versions before the cache is refused */
+#define LIMIT_PG_CHUNK     100000u /* rows held of an incremental snapshot; their bytes end it sooner */
+#define LIMIT_PG_RELATIONS 100000u /* cached relation versions before the cache is refused */
 
 /* Memory that one open transaction may take before its rows go to a spool file. */
 #define LIMIT_TX_MEMORY (4 * MIB)

@@ -108,6 +108,8 @@ static void check_source(struct config *c, struct config_report *rep)
     for (size_t i = 0; i < s->tables.count; i++)
         check_table(s->tables.nodes[i], s->tables.items[i], rep);
     check_twice(&s->tables, rep);
+    if (s->signal_table != NULL)
+        check_table(node_of(s->node, "signal_table"), s->signal_table, rep);
 }
 
 /* A stream lies in one place. Both maps were looked through, so that their faults are shown as well. */

@@ -152,6 +152,8 @@ struct config_source {
     struct config_strings tables; /* "schema.table"; names are matched exactly */
     int snapshot;                 /* enum config_snapshot */
     int64_t status_interval_ms;   /* at most this long between two status messages */
+    const char *signal_table;     /* schema.table of the signals; NULL: none */
+    int64_t incremental_chunk;    /* rows of a chunk of an incremental snapshot */
     bool messages;                /* take logical messages (pg_logical_emit_message) as well */
     const struct config_node *node;
 };

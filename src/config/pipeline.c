@@ -70,6 +70,20 @@ const struct config_key config_postgres_keys[] = {
       .help =
           "The longest time between two reports of the position to PostgreSQL. Keep it below a third "
           "of the server's wal_sender_timeout." },
+    { .name = "signal_table",
+      .type = CONFIG_STRING,
+      .offset = offsetof(struct config_source, signal_table),
+      .help =
+          "A table `schema.table` with the columns id, type and data, all text, as Debezium's: each row "
+          "that is inserted asks for something, `execute-snapshot` for a copy of tables while changes "
+          "go on. It must be in the publication; it is not captured unless `tables` names it." },
+    { .name = "incremental_chunk",
+      .type = CONFIG_INT,
+      .fallback = "1024",
+      .offset = offsetof(struct config_source, incremental_chunk),
+      .min = 1,
+      .max = LIMIT_PG_CHUNK,
+      .help = "How many rows such a copy reads at a time; they are held in memory." },
     { .name = "messages",
       .type = CONFIG_BOOL,
       .fallback = "false",

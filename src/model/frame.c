@@ -189,5 +189,5 @@ void frame_stamp(struct change *c, const struct frame_tx *tx, uint32_t ordinal)
     c->wts = tx->wts_base + (int64_t)ordinal;
     c->commit_time_us = tx->commit_time_us;
     c->commit_lsn = tx->commit_lsn;
-    c->xid = tx->xid;
+    c->xid = (c->flags & CHANGE_INCREMENTAL) != 0 ? 0 : tx->xid;
 }

@@ -36,6 +36,8 @@ static void forget_transaction(struct assembler *as)
 {
     as->open = false;
     as->skipping = false;
+    if (as->incremental != NULL)
+        incremental_forget(as->incremental);
     spool_clear(&as->spool);
     if (as->by_version.n > 0)
         map_clear(&as->by_version);
@@ -116,6 +118,9 @@ static bool take_commit(struct assembler *as, const struct pgoutput_commit *comm
         return unexpected("a commit without its begin", err);
     if (as->skipping && !known)
         return unexpected("a transaction ends behind where its begin said", err);
+    if (!known && as->incremental != NULL &&
+        !incremental_commit(as->incremental, commit->commit_end, err))
+        return false;
     if (!known && as->spool.entries > 0) {
         int64_t wts = assembler_stamp(as, commit->commit_time_us);
         struct frame_tx tx = { .epoch = as->epoch,
@@ -139,6 +144,9 @@ static bool take_commit(struct assembler *as, const struct pgoutput_commit *comm
     }
     if (!known)
         as->taken = commit->commit_end;
+    if (as->incremental != NULL)
+        incremental_taken(as->incremental, as->begin.xid, commit->commit_end,
+                          as->spool.entries > 0);
     forget_transaction(as);
     return true;
 }
@@ -147,7 +155,7 @@ static bool put_change(struct assembler *as, struct change *c, struct error *err
 {
     if (handover_has_change(&as->handover, as->begin.xid, as->lsn))
         return true;
-    c->lsn = as->lsn;
+    c->lsn = c->op == CHANGE_SNAPSHOT ? (struct lsn){ 0 } : as->lsn;
     frame_put_change(spool_begin(&as->spool, c->rel->version), c);
     if (!map_has(&as->by_version, MAP_KEY(c->rel->version)))
         (void)map_put(&as->by_version, MAP_KEY(c->rel->version), (void *)c->rel);
@@ -236,7 +244,11 @@ static bool take_row(struct assembler *as, struct postgres_conn *sql,
         return unexpected("a row of a table that was not described", err);
     if (as->skipping)
         return true;
-    if (!pgoutput_fits(msg, named, err) || !tables_resolve(as->tables, sql, named, &rel, err))
+    if (!pgoutput_fits(msg, named, err))
+        return false;
+    if (as->incremental != NULL && incremental_is_signal(as->incremental, named))
+        incremental_signal(as->incremental, &msg->row);
+    if (!tables_resolve(as->tables, sql, named, &rel, err))
         return false;
     if (rel == NULL)
         return true;
@@ -244,6 +256,8 @@ static bool take_row(struct assembler *as, struct postgres_conn *sql,
     c.op = msg->kind == PGOUTPUT_INSERT   ? CHANGE_INSERT
            : msg->kind == PGOUTPUT_UPDATE ? CHANGE_UPDATE
                                           : CHANGE_DELETE;
+    if (as->incremental != NULL)
+        incremental_row(as->incremental, rel, &msg->row, c.op == CHANGE_INSERT);
     if (c.after != NULL)
         left = merge_unchanged(rel, c.before, c.before_kind, as->scratch->after);
     if (c.op == CHANGE_UPDATE && key_moved(rel, &msg->row))
@@ -265,7 +279,11 @@ static bool take_truncate(struct assembler *as, struct postgres_conn *sql,
             return unexpected("a truncate of a table that was not described", err);
         if (!tables_resolve(as->tables, sql, named, &c.rel, err))
             return false;
-        if (c.rel != NULL && !put_change(as, &c, err))
+        if (c.rel == NULL)
+            continue;
+        if (as->incremental != NULL)
+            incremental_truncate(as->incremental, c.rel);
+        if (!put_change(as, &c, err))
             return false;
     }
     return true;
@@ -356,9 +374,30 @@ static bool take_alone(struct assembler *as, const struct pgoutput_message *m, i
     return true;
 }
 
+/* Our own watermark has come: what is left of the chunk goes into its transaction. */
+static bool put_chunk(struct assembler *as, struct error *err)
+{
+    const struct value *row;
+
+    for (size_t at = 0; incremental_next_row(as->incremental, &at, &row);) {
+        struct change c = { .op = CHANGE_SNAPSHOT,
+                            .flags = CHANGE_INCREMENTAL,
+                            .rel = as->incremental->rel,
+                            .after = row };
+
+        if (!put_change(as, &c, err))
+            return false;
+    }
+    return true;
+}
+
 static bool take_message(struct assembler *as, const struct pgoutput_message *m, int64_t sent_us,
                          struct error *err)
 {
+    if (as->incremental != NULL && !as->skipping && incremental_message(as->incremental, m))
+        return put_chunk(as, err);
+    if (!as->messages || str_is(m->prefix, INCREMENTAL_PREFIX))
+        return true;
     if (!m->transactional)
         return take_alone(as, m, sent_us, err);
     if (!as->open)

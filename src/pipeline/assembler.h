@@ -25,6 +25,7 @@
  */
 
 #include "pipeline/handover.h"
+#include "pipeline/incremental.h"
 #include "pipeline/spool.h"
 #include "pipeline/tables.h"
 #include "postgres/pgoutput.h"
@@ -37,6 +38,8 @@ struct assembler {
     const struct clock *clock;
     struct postgres_relations *relations;
     struct tables *tables;
+    struct incremental *incremental; /* NULL: none; set by the owner, as the next */
+    bool messages;                   /* logical messages are taken */
     struct pgoutput_scratch *scratch;
     struct arena arena; /* texts of one re-read row */
     struct spool spool;

@@ -81,6 +81,10 @@ bool capture_init(struct capture *c, const struct capture_opts *opts, struct err
     tables_init(&c->tables, &source->tables, source->publication);
     assembler_init(&c->assembler, opts->stream, opts->config->stream.dir, c->relations, &c->tables,
                    opts->clock);
+    c->assembler.messages = source->messages;
+    if (!incremental_open(c->state, source, &c->incremental, err))
+        return false;
+    c->assembler.incremental = c->incremental;
     backoff_init(&c->backoff, RETRY_FIRST_MS, RETRY_MAX_MS, (uint64_t)clock_mono_us(opts->clock));
     progress_edit_capture(&c->progress)->durable = tail.position;
     progress_release(&c->progress);
@@ -95,6 +99,7 @@ void capture_done(struct capture *c)
         tables_done(&c->tables);
         postgres_relations_free(c->relations);
     }
+    incremental_close(c->incremental);
     state_close(c->state);
     wake_done(&c->failed);
     progress_done(&c->progress);
@@ -262,6 +267,18 @@ static bool wait_for_limit(struct capture *c, struct error *err)
     return true;
 }
 
+/* Between two transactions: signals and chunks of incremental snapshots. */
+static bool step(struct capture *c, struct error *err)
+{
+    if (c->assembler.open || !incremental_is_due(c->incremental, c->durable))
+        return true;
+    while (!incremental_step(c->incremental, c->sql, c->relations, &c->tables, err)) {
+        if (!capture_waits_out(c, err))
+            return false;
+    }
+    return true;
+}
+
 static bool take(struct capture *c, const struct postgres_stream_msg *msg, struct error *err)
 {
     if (msg->kind == POSTGRES_STREAM_KEEPALIVE) {
@@ -274,7 +291,7 @@ static bool take(struct capture *c, const struct postgres_stream_msg *msg, struc
             return false;
     }
     c->unsynced = true;
-    return true;
+    return step(c, err);
 }
 
 bool capture_is_idle(const struct capture *c)
@@ -362,6 +379,8 @@ static bool round_trip(struct capture *c, struct error *err)
     if (!drain(c, &more, err))
         return false;
     if (c->unsynced && (!capture_sync(c, err) || !wait_for_limit(c, err)))
+        return false;
+    if (!step(c, err))
         return false;
     if (!move_with_keepalive(c, err))
         return false;

@@ -54,6 +54,7 @@ struct capture {
     struct postgres_stream *wal;
     struct postgres_relations *relations;
     struct tables tables;
+    struct incremental *incremental; /* NULL: no signal table */
     struct assembler assembler;
     struct backoff backoff;
     struct postgres_server server;

@@ -170,6 +170,9 @@ bool capture_new_history(struct capture *c, struct error *err)
     c->durable = (struct lsn){ 0 };
     if (!capture_set_phase(c, CHECKPOINT_SNAPSHOT, err))
         return false;
+    /* Everything is copied anew, or nothing is wanted. */
+    if (c->incremental != NULL && !incremental_store_clear(c->state, err))
+        return false;
     if (source->snapshot == CONFIG_SNAPSHOT_NEVER) {
         logger_info("capture", "snapshot: never; rows from before %s are not copied", lsn);
         if (!capture_mark(c, made.consistent, err))

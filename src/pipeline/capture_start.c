@@ -69,32 +69,53 @@ static void show_shapes(struct capture *c, const struct postgres_table *tables, 
     free(rels);
 }
 
+/* What the publication has to name: the captured tables, and the signal table behind them unless it is
+ * one of them. */
+static const char **published_names(const struct config_source *source, size_t *ret_count)
+{
+    size_t n = source->tables.count;
+    const char **names =
+        mem_zalloc(n + 1, sizeof *names); /* NOLINT(bugprone-sizeof-expression): of pointers */
+
+    for (size_t i = 0; i < n; i++)
+        names[i] = source->tables.items[i];
+    *ret_count = n;
+    if (source->signal_table == NULL)
+        return names;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(names[i], source->signal_table) == 0)
+            return names;
+    }
+    names[(*ret_count)++] = source->signal_table;
+    return names;
+}
+
 /* The publication must be there before the slot, and publish what is wanted. */
 static bool ensure_publication(struct capture *c, struct error *err)
 {
     const struct config_source *source = &c->opts.config->source;
+    size_t count;
+    const char **names = published_names(source, &count);
     struct postgres_publication pub;
     struct postgres_table *tables;
     struct arena a;
     bool ok;
 
     arena_init(&a, 64 * MIB);
-    ok = postgres_tables_find(c->sql, source->tables.items, source->tables.count, &a, &tables,
-                              err) &&
+    ok = postgres_tables_find(c->sql, names, count, &a, &tables, err) &&
          postgres_publication_look(c->sql, source->publication, &a, &pub, err);
     if (ok && !pub.exists && !c->source_known) {
-        ok = postgres_publication_create(c->sql, source->publication, tables, source->tables.count,
-                                         err);
+        ok = postgres_publication_create(c->sql, source->publication, tables, count, err);
         if (ok)
             logger_info("capture", "made publication %s for %zu table(s)", source->publication,
-                        source->tables.count);
+                        count);
     } else if (ok) {
-        ok = postgres_publication_judge(&pub, source->publication, tables, source->tables.count,
-                                        err);
+        ok = postgres_publication_judge(&pub, source->publication, tables, count, err);
     }
     if (ok)
         show_shapes(c, tables, source->tables.count);
     arena_done(&a);
+    free((void *)names);
     return ok;
 }
 
@@ -216,11 +237,13 @@ static bool start_streaming(struct capture *c, struct error *err)
     struct postgres_stream_opts opts = { .slot = source->slot,
                                          .publication = source->publication,
                                          .start = c->durable,
-                                         .messages = source->messages };
+                                         .messages = source->messages || c->incremental != NULL };
     struct stream_tail tail;
 
     c->opts.stream->ops->tail(c->opts.stream, &tail);
     assembler_begin(&c->assembler, c->source.epoch, &tail);
+    if (c->incremental != NULL && !incremental_begin(c->incremental, tail.position.commit_end, err))
+        return false;
     if (c->replication == NULL && !connect_one(c, true, &c->replication, err))
         return false;
     if (!postgres_stream_start(c->replication, &opts, &c->wal, err))

@@ -124,8 +124,9 @@ static void set_newest(struct postgres_relations *rs, const struct relation *rel
     e->newest = rel;
 }
 
-bool postgres_relations_adopt(struct postgres_relations *rs, const struct relation *rel,
-                              const struct relation **ret_rel, struct error *err)
+/* The newest when it is the same, else a numbered copy. */
+static bool number(struct postgres_relations *rs, const struct relation *rel,
+                   const struct relation **ret_rel, struct error *err)
 {
     const struct relation *newest = postgres_relations_get(rs, rel->oid);
     struct relation numbered = *rel;
@@ -142,8 +143,23 @@ bool postgres_relations_adopt(struct postgres_relations *rs, const struct relati
         rs->next_version = numbered.version + 1;
     rs->count++;
     *ret_rel = relation_copy(&numbered, &rs->arena);
-    set_newest(rs, *ret_rel);
     return true;
+}
+
+bool postgres_relations_adopt(struct postgres_relations *rs, const struct relation *rel,
+                              const struct relation **ret_rel, struct error *err)
+{
+    if (!number(rs, rel, ret_rel, err))
+        return false;
+    if (*ret_rel != postgres_relations_get(rs, rel->oid))
+        set_newest(rs, *ret_rel);
+    return true;
+}
+
+bool postgres_relations_aside(struct postgres_relations *rs, const struct relation *rel,
+                              const struct relation **ret_rel, struct error *err)
+{
+    return number(rs, rel, ret_rel, err);
 }
 
 /* Does the version say what the message says? */

@@ -41,6 +41,10 @@ void postgres_relations_type(struct postgres_relations *rs, const struct pgoutpu
  * the newest: that one is returned. The parts are copied. ERR_STOP as above. */
 bool postgres_relations_adopt(struct postgres_relations *rs, const struct relation *rel,
                               const struct relation **ret_rel, struct error *err) MUST_CHECK;
+/* A number for a shape that is read now: the newest version where that is the same, else one of its own,
+ * which does not become the newest: the stream may still be at an older one. ERR_STOP as above. */
+bool postgres_relations_aside(struct postgres_relations *rs, const struct relation *rel,
+                              const struct relation **ret_rel, struct error *err) MUST_CHECK;
 /* The newest version of a table, or NULL. */
 const struct relation *postgres_relations_get(const struct postgres_relations *rs, uint32_t oid);
 /* As _get, but only when a Relation message named the table since postgres_relations_begin: a server

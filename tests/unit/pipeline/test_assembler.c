@@ -49,6 +49,7 @@ static void open_world(struct world *w, const char *dir)
     w->relations = postgres_relations_new(tail.relation_version + 1);
     tables_init(&w->tables, &w->wanted, "pub");
     assembler_init(&w->as, w->stream, dir, w->relations, &w->tables, &w->clock);
+    w->as.messages = true;
     assembler_begin(&w->as, 1, &tail);
 }
 
