@@ -191,6 +191,8 @@ static bool put_inet(struct str text, struct buf *out, const char **ret_why)
 bool cql_types_put_scalar(enum cql_types_from from, enum cql_type_id id, struct str text,
                           struct buf *out, const char **ret_why)
 {
+    if (from == FROM_LOOSE || from == FROM_LOOSE_NUMBER)
+        return cql_types_put_loose(from == FROM_LOOSE_NUMBER, id, text, out, ret_why);
     switch (id) {
     case CQL_TEXT:
         return put_text(text, out, ret_why);
@@ -286,7 +288,10 @@ bool cql_types_encode(const struct column *col, const struct cql_type *type, str
     if (type->id == CQL_LIST || type->id == CQL_SET || type->id == CQL_VECTOR) {
         struct column element = cql_types_element(col);
 
-        ok = cql_types_put_array(cql_types_from(&element), type, text, out, &why);
+        if (cql_types_from(col) == FROM_LOOSE)
+            ok = cql_types_put_loose_array(type, text, out, &why);
+        else
+            ok = cql_types_put_array(cql_types_from(&element), type, text, out, &why);
     } else {
         ok = cql_types_put_scalar(cql_types_from(col), type->id, text, out, &why);
     }

@@ -23,6 +23,8 @@
  *   inet, cidr                    inet (a mask that is not the whole address is refused by row)
  *   array of T                    frozen<list<E>>, set<E>, vector<E, n> where T fits E; nested alike
  *   a domain                      any of the scalars but float, each value looked at
+ *   unknown, and what nobody has  any of the scalars, lists, sets and vectors, each value read as that
+ *   declared (type_kind p)        (types_loose.c)
  *   everything, those included    text, varchar, ascii (7-bit text only)
  */
 #include "cql/types_impl.h"
@@ -50,6 +52,10 @@ enum cql_types_from cql_types_from(const struct column *col)
         return FROM_ARRAY;
     if (col->type_kind == 'd')
         return FROM_DOMAIN;
+    if (col->type_kind == 'p' && (col->type_oid == PG_INT8 || col->type_oid == PG_NUMERIC))
+        return FROM_LOOSE_NUMBER;
+    if (col->type_kind == 'p' || col->type_oid == PG_UNKNOWN)
+        return FROM_LOOSE;
     switch (col->type_oid) {
     case PG_BOOL:
         return FROM_BOOL;
@@ -198,10 +204,16 @@ static const char *pair_fault(enum cql_types_from from, enum cql_type_id id)
     return why_kind;
 }
 
+static bool is_loose(enum cql_types_from from)
+{
+    return from == FROM_LOOSE || from == FROM_LOOSE_NUMBER;
+}
+
 static const char *scalar_fault(const struct column *col, enum cql_types_from from,
                                 enum cql_type_id id)
 {
-    bool domain = from == FROM_DOMAIN; /* each value is looked at */
+    bool loose = is_loose(from);
+    bool domain = from == FROM_DOMAIN || loose; /* each value is looked at */
 
     switch (id) {
     case CQL_TEXT:
@@ -223,6 +235,8 @@ static const char *scalar_fault(const struct column *col, enum cql_types_from fr
     case CQL_TINYINT:
         return domain ? NULL : integer_fault(col, from, 1);
     case CQL_FLOAT:
+        if (loose)
+            return NULL;
         return domain ? why_domain : number_fault(col, from, id);
     case CQL_DECIMAL:
     case CQL_VARINT:
@@ -264,13 +278,15 @@ bool cql_types_fit(const struct column *col, const struct cql_type *type, const 
 
     if (!is_collection(type)) {
         fault = scalar_fault(col, from, type->id);
-    } else if (from != FROM_ARRAY) {
+    } else if (from != FROM_ARRAY && from != FROM_LOOSE) {
         fault = why_kind;
     } else if (type->id == CQL_LIST && !type->frozen) {
         fault = why_list;
     } else {
         struct column element = cql_types_element(col);
 
+        if (from == FROM_LOOSE)
+            element.type_oid = PG_UNKNOWN;
         fault = array_fault(&element, type);
     }
     if (fault == NULL)
@@ -279,9 +295,27 @@ bool cql_types_fit(const struct column *col, const struct cql_type *type, const 
     return false;
 }
 
+/* What nobody has declared: the kind of its values so far. */
+static const char *suggest_loose(const struct column *col)
+{
+    switch (col->type_oid) {
+    case PG_INT8:
+        return "bigint";
+    case PG_NUMERIC:
+        return "decimal";
+    case PG_BOOL:
+        return "boolean";
+    default:
+        return "text";
+    }
+}
+
 static const char *suggest_scalar(const struct column *col)
 {
     switch (cql_types_from(col)) {
+    case FROM_LOOSE:
+    case FROM_LOOSE_NUMBER:
+        return suggest_loose(col);
     case FROM_BOOL:
         return "boolean";
     case FROM_INT2:

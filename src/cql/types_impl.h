@@ -26,6 +26,8 @@ const struct cql_type *cql_types_from_class(struct str text, struct arena *a, un
 enum cql_types_from {
     FROM_OTHER,  /* carried as its text: text, varchar, json, enums, ranges, composites, ... */
     FROM_DOMAIN, /* its base type is not known here: each value is looked at */
+    FROM_LOOSE,  /* nobody said what it stands for: read as the target's type (types_loose.c) */
+    FROM_LOOSE_NUMBER, /* the same, and it came as a number */
     FROM_BOOL,
     FROM_INT2,
     FROM_INT4,
@@ -62,6 +64,11 @@ bool cql_types_put_duration(struct str text, struct buf *out, const char **ret_w
 /* `element` says how the elements are to be read. */
 bool cql_types_put_array(enum cql_types_from element, const struct cql_type *type, struct str text,
                          struct buf *out, const char **ret_why);
+/* A value of FROM_LOOSE; `number`: it came as one. */
+bool cql_types_put_loose(bool number, enum cql_type_id id, struct str text, struct buf *out,
+                         const char **ret_why);
+bool cql_types_put_loose_array(const struct cql_type *type, struct str text, struct buf *out,
+                               const char **ret_why);
 /* Any but an array. */
 bool cql_types_put_scalar(enum cql_types_from from, enum cql_type_id id, struct str text,
                           struct buf *out, const char **ret_why);

@@ -28,6 +28,12 @@ enum {
         .type_oid = (oid), .typmod = -1, .type_name = STR(named), .type_kind = 'b'                 \
     }
 
+/* The same of what nobody has declared. */
+#define GUESSED(oid, named)                                                                        \
+    {                                                                                              \
+        .type_oid = (oid), .typmod = -1, .type_name = STR(named), .type_kind = 'p'                 \
+    }
+
 /* ---- what a field stands for -------------------------------------------------------------------- */
 
 struct known {
@@ -101,17 +107,19 @@ static const struct known semantics[] = {
 /* Values that say themselves what they are. */
 static const struct debezium_read_type hstore = { .as = READ_HSTORE,
                                                   .column = COLUMN(0, "hstore") };
+static const struct debezium_read_type document = { .as = READ_JSON,
+                                                    .column = COLUMN(PG_JSONB, "jsonb") };
 static const struct debezium_read_type bigint = { .as = READ_INTEGER,
                                                   .min = INT64_MIN,
-                                                  .column = COLUMN(PG_INT8, "bigint") };
+                                                  .column = GUESSED(PG_INT8, "bigint") };
 static const struct debezium_read_type numeric = { .as = READ_NUMERIC,
-                                                   .column = COLUMN(PG_NUMERIC, "numeric") };
+                                                   .column = GUESSED(PG_NUMERIC, "numeric") };
 static const struct debezium_read_type boolean = { .as = READ_BOOLEAN,
-                                                   .column = COLUMN(PG_BOOL, "boolean") };
+                                                   .column = GUESSED(PG_BOOL, "boolean") };
 static const struct debezium_read_type jsonb = { .as = READ_JSON,
-                                                 .column = COLUMN(PG_JSONB, "jsonb") };
+                                                 .column = GUESSED(PG_JSONB, "jsonb") };
 static const struct debezium_read_type loose = { .as = READ_LOOSE,
-                                                 .column = COLUMN(PG_UNKNOWN, "unknown") };
+                                                 .column = GUESSED(PG_UNKNOWN, "unknown") };
 
 static const struct known *find(const struct known *list, size_t count, const struct jsonread *j,
                                 uint32_t token)
@@ -317,7 +325,7 @@ static const struct debezium_read_type *read_literal(struct reading *r, uint32_t
     if (known != NULL)
         return &known->type;
     if (jsonread_is(r->j, literal, STR("map")))
-        return is_hstore(r->j, schema) ? &hstore : &jsonb;
+        return is_hstore(r->j, schema) ? &hstore : &document;
     if (!jsonread_is(r->j, literal, STR("array"))) {
         (void)fail(r, "a type is none of Connect's");
         return NULL;

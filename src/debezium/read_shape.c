@@ -84,7 +84,7 @@ enum debezium_meta debezium_shapes_meta_of(struct str name)
 }
 
 static const struct column unknown = {
-    .type_oid = PG_UNKNOWN, .typmod = -1, .type_name = STR("unknown"), .type_kind = 'b'
+    .type_oid = PG_UNKNOWN, .typmod = -1, .type_name = STR("unknown"), .type_kind = 'p'
 };
 
 static void set_column(struct column *col, const struct debezium_read_field *field, bool schema)

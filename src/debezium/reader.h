@@ -16,7 +16,7 @@
  * With schemas, columns get the PostgreSQL type that the schema stands for, and the values PostgreSQL's text of
  * it; a plain string, which may be a text as well as an address or a number, is PG_UNKNOWN. Without, a column's
  * type follows its JSON value: integer -> bigint, other numbers -> numeric, boolean, object and array -> jsonb,
- * string -> PG_UNKNOWN, which the sinks read as whatever the target's column is. A field of an unwrapped row
+ * string -> PG_UNKNOWN, which the sinks read as whatever the target's column is; their type_kind is 'p'. A field of an unwrapped row
  * that begins with the prefix of add.fields is no column.
  *
  * Columns of the key are the primary key and the identity. What a table's replica identity is, no record says:

@@ -26,7 +26,8 @@ struct column {
     struct str type_name; /* as format_type() gives it, e.g. "numeric(10,2)", "public.mood" */
     uint32_t element_oid; /* of an array type, else 0 */
     char
-        type_kind; /* pg_type.typtype: b base, e enum, d domain, c composite, r range, m multirange */
+        type_kind; /* pg_type.typtype: b base, e enum, d domain, c composite, r range, m multirange; p:
+                      nobody declared it, the type is that of the values so far */
     bool identity; /* part of the replica identity (pgoutput's flag); all of them when FULL */
     bool primary_key;
     bool not_null;

@@ -53,6 +53,13 @@ static void booleans_are_true_and_false(void **state)
     expect(PG_BOOL, "f", "false");
 }
 
+static void a_text_that_nobody_declared_is_a_string(void **state)
+{
+    (void)state;
+    expect(PG_UNKNOWN, "2024", "\"2024\"");
+    expect(PG_UNKNOWN, "2024-02-29T10:34:56Z", "\"2024-02-29T10:34:56Z\"");
+}
+
 static void numbers_keep_all_their_digits(void **state)
 {
     (void)state;
@@ -297,6 +304,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(booleans_are_true_and_false),
+        CASE(a_text_that_nobody_declared_is_a_string),
         CASE(numbers_keep_all_their_digits),
         CASE(what_json_has_no_number_for_is_a_string),
         CASE(documents_are_nested_as_they_are),
