@@ -71,14 +71,17 @@ static size_t plain_bytes(const char *p, size_t n)
         uint64_t w;
         uint64_t quote;
         uint64_t slash;
+        uint64_t hits;
 
         memcpy(&w, p + i, WORD);
         quote = w ^ (ones * '"');
         slash = w ^ (ones * '\\');
-        if (((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w) |
-              w) &
-             high) != 0)
-            break;
+        /* A byte that is hit sets its high bit; a false hit only stands above a true one. */
+        hits =
+            (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w) | w) &
+            high;
+        if (hits != 0)
+            return i + (size_t)__builtin_ctzll(hits) / WORD;
     }
     while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20 &&
            (unsigned char)p[i] < 0x80)
@@ -438,15 +441,11 @@ void jsonread_string(const struct jsonread *j, uint32_t token, struct buf *b)
     }
 }
 
-bool jsonread_is(const struct jsonread *j, uint32_t token, struct str text)
+bool jsonread_is_escaped(const struct jsonread *j, uint32_t token, struct str text)
 {
     struct buf b;
     bool same;
 
-    if (j->tokens[token].type != JSONREAD_STRING)
-        return false;
-    if (!j->tokens[token].escaped)
-        return str_eq(jsonread_text(j, token), text);
     /* An escape is never shorter than what it stands for. */
     if (j->tokens[token].n <= text.n)
         return false;

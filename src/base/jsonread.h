@@ -91,8 +91,19 @@ static inline uint32_t jsonread_next(const struct jsonread *j, uint32_t token)
 
 /* Appends what the string stands for. */
 void jsonread_string(const struct jsonread *j, uint32_t token, struct buf *b);
-/* Does the string stand for these bytes? */
-bool jsonread_is(const struct jsonread *j, uint32_t token, struct str text);
+/* Does the string, which has escapes, stand for these bytes? */
+bool jsonread_is_escaped(const struct jsonread *j, uint32_t token, struct str text);
+/* Does a value that is a string stand for these bytes? */
+static inline bool jsonread_is(const struct jsonread *j, uint32_t token, struct str text)
+{
+    const struct jsonread_token *t = &j->tokens[token];
+
+    if (t->type != JSONREAD_STRING)
+        return false;
+    if (t->escaped)
+        return jsonread_is_escaped(j, token, text);
+    return t->n == text.n && (text.n == 0 || memcmp(j->text.p + t->at, text.p, text.n) == 0);
+}
 /* The value of the object's first member of that name; false when there is none, or it is no object. */
 bool jsonread_member(const struct jsonread *j, uint32_t object, struct str name,
                      uint32_t *ret_value);
