@@ -51,6 +51,14 @@ def with_prefix(records, prefix, wanted):
     return [Golden(swap(r.topic), swap(r.key), swap(r.value), [(n, swap(v)) for n, v in r.headers]) for r in records]
 
 
+class Missing:
+    def __repr__(self):
+        return "(missing)"
+
+
+MISSING = Missing()
+
+
 class Number(str):
     """A number as it was written: 1.0 is not 1."""
 
@@ -100,8 +108,12 @@ def hide_clocks(value):
                 payload[name] = "clock"
     if enveloped and snapshot:
         for name in SNAPSHOT_OWN:
-            if payload["source"].get(name) is not None:
+            if payload["source"].get(name, MISSING) is not MISSING:
                 payload["source"][name] = "snapshot"
+    if not enveloped and "r" in (payload.get("__op"), payload.get("cdc_operation")):  # add.fields of zoo.CONFIGS
+        for name in ("__lsn", "__source_ts_ms", "__xid", "cdc_lsn"):
+            if name in payload:
+                payload[name] = "snapshot"
     return snapshot
 
 
@@ -136,12 +148,6 @@ def _lists(real, ours, path):
         yield from differences(a, b, (*path, at))
 
 
-class Missing:
-    def __repr__(self):
-        return "(missing)"
-
-
-MISSING = Missing()
 # What a rule is asked about: topic (without prefix), where ("key", "value" or "headers"), path below it, both values.
 Place = collections.namedtuple("Place", "topic where path real ours record")
 # name, reason, and allows(place): is this the defect?

@@ -160,13 +160,8 @@ def record_lines(records):
 
 
 def kept(connector, records):
-    """What of its records goes into the file. The number of heartbeats is a matter of time: the first two."""
-    beats = 0
-    for record in records:
-        if record.topic.startswith("__debezium-heartbeat."):
-            beats += 1
-            if beats > 2:
-                continue
+    """What of its records goes into the file."""
+    for record in zoo.kept_beats(records):
         if connector.name not in zoo.MODES or zoo.MODE_TOPICS.search(record.topic):
             yield record
 

@@ -6,6 +6,7 @@ Java; here is the comparison itself, shown to find damage, and, in the long form
 import pytest
 
 import debezium_diff as diff
+import debezium_rules
 import servers
 import servers_kafka
 import zoo
@@ -103,6 +104,63 @@ def test_a_rule_allows_what_it_names_and_nothing_else(recorded):
     assert found.faults == [] and found.used == {"v": 1}
     value = value.replace('"after":{"id":100', '"after":{"id":101')
     assert diff.compare(recorded, changed(recorded, at, value=value), [rule]).faults != []
+
+
+@pytest.mark.parametrize("rule", debezium_rules.RULES, ids=lambda r: r[0])
+def test_each_allowed_difference_is_seen_in_a_recording_of_the_real_one(rule):
+    name, _, _, (recording, topic, text) = rule
+    records = diff.load(zoo.GOLDEN / f"{recording}.jsonl")[1]
+    assert any(r.topic.endswith(topic) and text in f"{r.key} {r.value}" for r in records), name
+
+
+# Tables that the scenario makes while it runs: multisink takes the tables it was told of, by their names.
+BORN = (".zoo.born", ".zoo.reborn")
+
+
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("version", ["2.5", "3.3"])
+def test_the_real_one_and_multisink_write_the_same(run, version, long):
+    """Every configuration on one server, each with a slot of its own; record by record, byte by byte."""
+    if not long:
+        pytest.skip("long form only: MULTISINK_LONG=1")
+    real = zoo.connectors(versions=(version,))
+    ours = [zoo.Ours(c.name, version) for c in real]
+    setup, *phases = zoo.phases()
+    with servers.Postgres(run, database="zoo", max_connections="200", max_replication_slots="60",
+                          max_wal_senders="60") as pg, servers_kafka.Kafka(run) as kafka, \
+            servers_kafka.Connect(run, kafka, version, heap="1g") as worker, pg.connect() as db:
+        zoo.run_phase(db, *setup)
+        for connector in real:
+            connector.start(worker, pg)
+        try:
+            for connector in ours:
+                connector.start(run, pg, kafka)
+            everyone = [*real, *ours]
+            fences = zoo.Fences(pg, kafka, everyone)
+            fences.wait()
+            for name, statements in phases:
+                zoo.run_phase(db, name, statements)
+                fences.raise_one(db)
+                fences.wait()
+            assert everyone == [*real, *ours], "some of them failed; see above"
+            faults, used = [], {}
+            for a, b in zip(real, ours):
+                found = held_against_each_other(a, b, kafka)
+                faults += [f"{a.prefix}: {fault}" for fault in found.faults]
+                used.update(found.used)
+        finally:
+            for connector in ours:
+                if connector.worker:
+                    connector.worker.close()
+    print(f"allowed: {used}")
+    assert not faults, "\n".join([f"{len(faults)} differences", *faults[:60]])
+
+
+def held_against_each_other(real, ours, kafka):
+    theirs = debezium_rules.one_topic(diff.of_kafka(zoo.kept_beats(real.records(kafka))))
+    mine = diff.with_prefix(diff.of_kafka(zoo.kept_beats(ours.records(kafka))), ours.prefix, real.prefix)
+    theirs = [r for r in theirs if not r.topic.endswith(BORN)]
+    return diff.compare(theirs, mine, debezium_rules.rules())
 
 
 def test_what_stops_the_real_one_for_good(run, long):
