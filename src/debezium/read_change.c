@@ -2,7 +2,7 @@
 /* The rows of a change: their fields, their relation, their values. */
 #include "debezium/read_record.h"
 
-static bool find_fields(struct debezium_record *rec)
+static bool find_fields(struct debezium_read_record *rec)
 {
     const char *why;
 
@@ -30,7 +30,7 @@ static bool find_fields(struct debezium_record *rec)
 }
 
 /* With only a key, the columns are those of the table's latest row. */
-static bool find_shape(struct debezium_record *rec)
+static bool find_shape(struct debezium_read_record *rec)
 {
     const struct debezium_shape *latest = NULL;
     const char *why;
@@ -39,6 +39,12 @@ static bool find_shape(struct debezium_record *rec)
         latest = debezium_shapes_latest(&rec->r->shapes, rec->schema, rec->table);
     if (latest != NULL && rec->key_fields == NULL && rec->op == 't')
         rec->key_fields = latest->key; /* a truncate comes without one */
+    if (latest == NULL && rec->value.j == NULL && rec->r->shapes.last_row != NULL) {
+        /* The table's name is not made into the topic's without loss; a topic is of one table. */
+        latest = rec->r->shapes.last_row;
+        rec->schema = latest->rel->schema;
+        rec->table = latest->rel->table;
+    }
     if (rec->row_fields == NULL) {
         if (latest == NULL)
             return debezium_record_reject(
@@ -54,12 +60,12 @@ static bool find_shape(struct debezium_record *rec)
     return true;
 }
 
-static struct value *new_row(struct debezium_record *rec)
+static struct value *new_row(struct debezium_read_record *rec)
 {
     return arena_zalloc(rec->a, rec->shape->rel->column_count, sizeof(struct value));
 }
 
-static bool fill(struct debezium_record *rec, const char *where, uint32_t object,
+static bool fill(struct debezium_read_record *rec, const char *where, uint32_t object,
                  const struct debezium_row_opts *opts, struct value *values, bool *ret_real)
 {
     struct debezium_fault fault;
@@ -69,7 +75,7 @@ static bool fill(struct debezium_record *rec, const char *where, uint32_t object
     return true;
 }
 
-static bool fill_key(struct debezium_record *rec, bool all, struct value *values)
+static bool fill_key(struct debezium_read_record *rec, bool all, struct value *values)
 {
     struct debezium_fault fault;
 
@@ -82,7 +88,7 @@ static bool fill_key(struct debezium_record *rec, bool all, struct value *values
 }
 
 /* multisink.unchanged: names with commas between them. */
-static bool mark_unchanged(struct debezium_record *rec, struct value *values)
+static bool mark_unchanged(struct debezium_read_record *rec, struct value *values)
 {
     struct str left = rec->in->unchanged_header;
 
@@ -101,7 +107,7 @@ static bool mark_unchanged(struct debezium_record *rec, struct value *values)
     return true;
 }
 
-static bool read_after(struct debezium_record *rec)
+static bool read_after(struct debezium_read_record *rec)
 {
     struct debezium_row_opts opts = { .shape = rec->shape,
                                       .placeholders = !rec->in->ours,
@@ -122,7 +128,7 @@ static bool read_after(struct debezium_record *rec)
 /* How much of the old row is known. Debezium sends an old row with an update only under REPLICA IDENTITY FULL.
  * With a delete it always does, and fills what it does not know with defaults and zeros: a row in which
  * nothing else stands may be one of these, and only its key is taken. */
-static enum change_before known_of(const struct debezium_record *rec, bool real)
+static enum change_before known_of(const struct debezium_read_record *rec, bool real)
 {
     if (str_is(rec->in->before_header, "full"))
         return CHANGE_BEFORE_FULL;
@@ -134,7 +140,7 @@ static enum change_before known_of(const struct debezium_record *rec, bool real)
                                                                 : CHANGE_BEFORE_KEY;
 }
 
-static bool read_before(struct debezium_record *rec)
+static bool read_before(struct debezium_read_record *rec)
 {
     struct debezium_row_opts opts = { .shape = rec->shape };
     const struct relation *rel = rec->shape->rel;
@@ -154,7 +160,7 @@ static bool read_before(struct debezium_record *rec)
 }
 
 /* A delete of which only the key is known. */
-static bool read_key_row(struct debezium_record *rec)
+static bool read_key_row(struct debezium_read_record *rec)
 {
     struct value *values = new_row(rec);
 
@@ -184,7 +190,7 @@ static enum change_op op_of(char op)
     }
 }
 
-static void keep_deleted_key(struct debezium_record *rec)
+static void keep_deleted_key(struct debezium_read_record *rec)
 {
     rec->r->deleted = rec->c->op == CHANGE_DELETE && rec->in->has_key;
     if (!rec->r->deleted)
@@ -193,7 +199,7 @@ static void keep_deleted_key(struct debezium_record *rec)
     buf_str(&rec->r->deleted_key, rec->in->key);
 }
 
-bool debezium_record_rows(struct debezium_record *rec)
+bool debezium_record_rows(struct debezium_read_record *rec)
 {
     struct change *c = rec->c;
 

@@ -36,7 +36,8 @@ static bool put_hex(const struct jsonread *j, uint32_t token, struct buf *out)
 }
 
 /* A member of the message that is there and not null. */
-static bool take(struct debezium_record *rec, uint32_t message, size_t column, struct value *values)
+static bool take(struct debezium_read_record *rec, uint32_t message, size_t column,
+                 struct value *values)
 {
     static const struct debezium_read_type types[] = { { .as = READ_TEXT }, { .as = READ_BYTES } };
     const struct jsonread *j = rec->value.j;
@@ -62,7 +63,7 @@ static bool take(struct debezium_record *rec, uint32_t message, size_t column, s
     return true;
 }
 
-bool debezium_record_message(struct debezium_record *rec, const struct debezium_envelope *e)
+bool debezium_record_message(struct debezium_read_record *rec, const struct debezium_envelope *e)
 {
     struct value *values = arena_zalloc(rec->a, 2, sizeof *values);
 

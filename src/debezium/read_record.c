@@ -14,7 +14,7 @@ static int shown(struct str s, int most)
 }
 
 /* `where`: "key", "value", "after", ...; `field` may be none. */
-bool debezium_record_reject(struct debezium_record *rec, const char *where, struct str field,
+bool debezium_record_reject(struct debezium_read_record *rec, const char *where, struct str field,
                             const char *why)
 {
     struct str topic = rec->in->topic;
@@ -26,7 +26,7 @@ bool debezium_record_reject(struct debezium_record *rec, const char *where, stru
                      field.n > 0 ? field.p : "", field.n > 0 ? "\"" : "", why);
 }
 
-bool debezium_record_reject_at(struct debezium_record *rec, const char *where, size_t at,
+bool debezium_record_reject_at(struct debezium_read_record *rec, const char *where, size_t at,
                                const char *why)
 {
     struct str topic = rec->in->topic;
@@ -37,7 +37,7 @@ bool debezium_record_reject_at(struct debezium_record *rec, const char *where, s
 }
 
 /* The text of a string; one with escapes is copied into the arena. */
-struct str debezium_record_text(struct debezium_record *rec, const struct jsonread *j,
+struct str debezium_record_text(struct debezium_read_record *rec, const struct jsonread *j,
                                 uint32_t token)
 {
     struct buf b;
@@ -69,7 +69,7 @@ void debezium_record_time(struct change *c, int64_t value, int64_t us)
 }
 
 /* Members that others lack or that are of another type say nothing. */
-static void take_source(struct debezium_record *rec, uint32_t name, uint32_t token, bool *fine)
+static void take_source(struct debezium_read_record *rec, uint32_t name, uint32_t token, bool *fine)
 {
     const struct jsonread *j = rec->value.j;
     struct change *c = rec->c;
@@ -96,7 +96,7 @@ static void take_source(struct debezium_record *rec, uint32_t name, uint32_t tok
     }
 }
 
-bool debezium_record_source(struct debezium_record *rec, uint32_t source)
+bool debezium_record_source(struct debezium_read_record *rec, uint32_t source)
 {
     const struct jsonread *j = rec->value.j;
     bool fine = false;
@@ -114,7 +114,7 @@ bool debezium_record_source(struct debezium_record *rec, uint32_t source)
 /* ---- what is not in the row --------------------------------------------------------------------- */
 
 /* One of the fields or headers that ExtractNewRecordState adds. */
-static void take_meta(struct debezium_record *rec, enum debezium_meta meta, struct str text)
+static void take_meta(struct debezium_read_record *rec, enum debezium_meta meta, struct str text)
 {
     int64_t n = 0;
     bool is_number = str_to_i64(text, &n);
@@ -138,7 +138,8 @@ static void take_meta(struct debezium_record *rec, enum debezium_meta meta, stru
 }
 
 /* What a scalar says; n == 0: null, or something else. */
-static struct str scalar_of(struct debezium_record *rec, const struct jsonread *j, uint32_t token)
+static struct str scalar_of(struct debezium_read_record *rec, const struct jsonread *j,
+                            uint32_t token)
 {
     switch (jsonread_at(j, token)->type) {
     case JSONREAD_STRING:
@@ -153,7 +154,7 @@ static struct str scalar_of(struct debezium_record *rec, const struct jsonread *
 }
 
 /* Connect's SimpleHeaderConverter writes a text as it is, its JsonConverter as JSON, with a schema or without. */
-static struct str header_text(struct debezium_record *rec, struct str value)
+static struct str header_text(struct debezium_read_record *rec, struct str value)
 {
     struct jsonread *j = &rec->r->header;
     uint32_t token = 0;
@@ -166,7 +167,7 @@ static struct str header_text(struct debezium_record *rec, struct str value)
     return scalar_of(rec, j, token);
 }
 
-void debezium_record_headers(struct debezium_record *rec)
+void debezium_record_headers(struct debezium_read_record *rec)
 {
     struct str prefix = str_from(rec->r->headers_prefix);
 
@@ -182,7 +183,7 @@ void debezium_record_headers(struct debezium_record *rec)
     }
 }
 
-void debezium_record_fields(struct debezium_record *rec)
+void debezium_record_fields(struct debezium_read_record *rec)
 {
     const struct jsonread *j = rec->value.j;
     struct str prefix = rec->r->shapes.meta_prefix;

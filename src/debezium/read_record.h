@@ -28,7 +28,7 @@ struct debezium_reader {
 };
 
 /* The record being read. */
-struct debezium_record {
+struct debezium_read_record {
     struct debezium_reader *r;
     const struct debezium_input *in;
     struct arena *a;
@@ -56,9 +56,9 @@ struct debezium_envelope {
 };
 
 /* Fails with what and where; `where`: "key", "value", "after", ...; `field` may be none. */
-bool debezium_record_reject(struct debezium_record *rec, const char *where, struct str field,
+bool debezium_record_reject(struct debezium_read_record *rec, const char *where, struct str field,
                             const char *why);
-bool debezium_record_reject_at(struct debezium_record *rec, const char *where, size_t at,
+bool debezium_record_reject_at(struct debezium_read_record *rec, const char *where, size_t at,
                                const char *why);
 
 static inline bool debezium_record_is(const struct debezium_document *d, uint32_t token,
@@ -68,17 +68,17 @@ static inline bool debezium_record_is(const struct debezium_document *d, uint32_
 }
 
 /* The text of a string; one with escapes is copied into the arena. */
-struct str debezium_record_text(struct debezium_record *rec, const struct jsonread *j,
+struct str debezium_record_text(struct debezium_read_record *rec, const struct jsonread *j,
                                 uint32_t token);
 void debezium_record_time(struct change *c, int64_t value, int64_t us);
 
 /* The envelope's "source". */
-bool debezium_record_source(struct debezium_record *rec, uint32_t source);
+bool debezium_record_source(struct debezium_read_record *rec, uint32_t source);
 /* What ExtractNewRecordState adds: in headers, and to an unwrapped row. */
-void debezium_record_headers(struct debezium_record *rec);
-void debezium_record_fields(struct debezium_record *rec);
+void debezium_record_headers(struct debezium_read_record *rec);
+void debezium_record_fields(struct debezium_read_record *rec);
 /* The change of a row, once op, table and rows are known. */
-bool debezium_record_rows(struct debezium_record *rec);
-bool debezium_record_message(struct debezium_record *rec, const struct debezium_envelope *e);
+bool debezium_record_rows(struct debezium_read_record *rec);
+bool debezium_record_message(struct debezium_read_record *rec, const struct debezium_envelope *e);
 
 #endif

@@ -194,6 +194,7 @@ bool debezium_shapes_find(struct debezium_shapes *s, const struct debezium_read_
     size_t names;
 
     if (is_last(s, row, key, schema, table)) {
+        s->last_row = row != NULL ? s->last : s->last_row;
         *ret_shape = s->last;
         return true;
     }
@@ -213,8 +214,10 @@ bool debezium_shapes_find(struct debezium_shapes *s, const struct debezium_read_
         debezium_shapes_remember(s, &s->shapes, buf_view(&s->name), shape);
     }
     s->name.n = names;
-    if (row != NULL)
+    if (row != NULL) {
+        s->last_row = shape;
         debezium_shapes_remember(s, &s->tables, buf_view(&s->name), shape);
+    }
     s->last = shape;
     *ret_shape = shape;
     return true;

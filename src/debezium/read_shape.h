@@ -55,8 +55,9 @@ struct debezium_shapes {
     struct map shapes;
     struct map tables; /* the latest shape with a row, by table */
     const struct debezium_shape *last;
-    struct buf name;        /* scratch */
-    struct str meta_prefix; /* borrowed */
+    const struct debezium_shape *last_row; /* the latest with a row, of whatever table */
+    struct buf name;                       /* scratch */
+    struct str meta_prefix;                /* borrowed */
     uint32_t next_version;
     uint32_t next_id;
     size_t mapped; /* bytes of the maps' keys */

@@ -69,7 +69,7 @@ static bool is_null(const struct debezium_document *d)
     return debezium_record_is(d, d->payload, JSONREAD_NULL);
 }
 
-static bool read_key(struct debezium_record *rec)
+static bool read_key(struct debezium_read_record *rec)
 {
     const char *why;
     size_t at;
@@ -93,7 +93,7 @@ static bool read_key(struct debezium_record *rec)
 /* ---- the forms ---------------------------------------------------------------------------------- */
 
 /* Our own header decides; Debezium's records have none. */
-static bool take_op(struct debezium_record *rec)
+static bool take_op(struct debezium_read_record *rec)
 {
     struct str header = rec->in->op_header;
 
@@ -132,7 +132,7 @@ static void find_members(const struct jsonread *j, uint32_t object, struct debez
 }
 
 /* A row of the envelope: an object, or null for none. */
-static bool take_row(struct debezium_record *rec, const char *where, uint32_t token,
+static bool take_row(struct debezium_read_record *rec, const char *where, uint32_t token,
                      uint32_t *ret_row)
 {
     *ret_row = NO_TOKEN;
@@ -144,7 +144,7 @@ static bool take_row(struct debezium_record *rec, const char *where, uint32_t to
     return true;
 }
 
-static bool read_envelope(struct debezium_record *rec, const struct debezium_envelope *e)
+static bool read_envelope(struct debezium_read_record *rec, const struct debezium_envelope *e)
 {
     const struct jsonread *j = rec->value.j;
 
@@ -161,7 +161,7 @@ static bool read_envelope(struct debezium_record *rec, const struct debezium_env
     return take_op(rec) && debezium_record_rows(rec);
 }
 
-static bool read_unwrapped(struct debezium_record *rec)
+static bool read_unwrapped(struct debezium_read_record *rec)
 {
     rec->unwrapped = true;
     debezium_record_headers(rec);
@@ -177,7 +177,7 @@ static bool read_unwrapped(struct debezium_record *rec)
     return debezium_record_rows(rec);
 }
 
-static bool read_tombstone(struct debezium_record *rec, enum debezium_kind *ret_kind)
+static bool read_tombstone(struct debezium_read_record *rec, enum debezium_kind *ret_kind)
 {
     struct debezium_reader *r = rec->r;
 
@@ -202,7 +202,7 @@ static bool read_tombstone(struct debezium_record *rec, enum debezium_kind *ret_
 
 /* ---- one record --------------------------------------------------------------------------------- */
 
-static bool has_member(const struct debezium_record *rec, struct str name)
+static bool has_member(const struct debezium_read_record *rec, struct str name)
 {
     uint32_t token;
 
@@ -210,7 +210,7 @@ static bool has_member(const struct debezium_record *rec, struct str name)
 }
 
 /* Heartbeats and transactions without a schema. */
-static bool is_other(const struct debezium_record *rec)
+static bool is_other(const struct debezium_read_record *rec)
 {
     uint32_t count = jsonread_at(rec->value.j, rec->value.payload)->count;
     uint32_t token;
@@ -223,7 +223,7 @@ static bool is_other(const struct debezium_record *rec)
            has_member(rec, STR("data_collections"));
 }
 
-static enum debezium_read_form form_of(const struct debezium_record *rec,
+static enum debezium_read_form form_of(const struct debezium_read_record *rec,
                                        const struct debezium_envelope *e)
 {
     bool row = e->before != NO_TOKEN || e->after != NO_TOKEN;
@@ -237,7 +237,7 @@ static enum debezium_read_form form_of(const struct debezium_record *rec,
     return row && (e->op != NO_TOKEN || e->source != NO_TOKEN) ? FORM_ENVELOPE : FORM_ROW;
 }
 
-static bool read_value(struct debezium_record *rec, enum debezium_kind *ret_kind)
+static bool read_value(struct debezium_read_record *rec, enum debezium_kind *ret_kind)
 {
     struct debezium_envelope e;
     bool doubled;
@@ -264,7 +264,7 @@ static bool read_value(struct debezium_record *rec, enum debezium_kind *ret_kind
     return false;
 }
 
-static bool read_record(struct debezium_record *rec, enum debezium_kind *ret_kind)
+static bool read_record(struct debezium_read_record *rec, enum debezium_kind *ret_kind)
 {
     const char *why;
     size_t at;
@@ -285,15 +285,15 @@ bool debezium_read(struct debezium_reader *r, const struct debezium_input *input
                    enum debezium_kind *ret_kind, struct change *ret_change, struct error *err)
 {
     struct change c = { .before_kind = CHANGE_BEFORE_NONE };
-    struct debezium_record rec = { .r = r,
-                                   .in = input,
-                                   .a = a,
-                                   .c = &c,
-                                   .before = NO_TOKEN,
-                                   .after = NO_TOKEN,
-                                   .schema = str_from(r->schema),
-                                   .table = str_from(r->table),
-                                   .err = err };
+    struct debezium_read_record rec = { .r = r,
+                                        .in = input,
+                                        .a = a,
+                                        .c = &c,
+                                        .before = NO_TOKEN,
+                                        .after = NO_TOKEN,
+                                        .schema = str_from(r->schema),
+                                        .table = str_from(r->table),
+                                        .err = err };
     enum debezium_kind kind = DEBEZIUM_CHANGE;
 
     debezium_record_time(&c, input->timestamp_ms, 1000);

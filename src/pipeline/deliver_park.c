@@ -122,16 +122,14 @@ void deliver_select(struct deliver *d, const struct batch *all, struct batch *re
 
         if (readable && !wanted(d, c, &last, &last_wanted))
             continue;
-        if (held == NULL && (!readable || d->held.n > 0))
-            held = arena_alloc(all->arena, all->count * sizeof *held);
-        if (!readable) {
-            held[held_n++] = *c;
-        } else if (!is_held(d, c, &scratch)) {
+        if (readable && !is_held(d, c, &scratch)) {
             kept[n++] = *c;
-        } else if (d->ops->replay != NULL) {
+        } else if (readable && d->ops->replay != NULL) {
             kept[n] = *c;
             kept[n++].flags |= CHANGE_HELD;
         } else {
+            if (held == NULL)
+                held = arena_alloc(all->arena, all->count * sizeof *held);
             held[held_n++] = *c;
         }
     }

@@ -134,6 +134,21 @@ static void a_tombstone_behind_its_delete_is_nothing_and_any_other_deletes(void 
     reading_nothing(t, NULL, NULL);
 }
 
+static void a_tombstone_is_of_the_table_of_the_rows_before_it(void **state)
+{
+    struct reading *t = *state;
+
+    reading_change(
+        t, "{\"id\":1}",
+        "{\"after\":{\"id\":1,\"a\":2},\"source\":{\"schema\":\"Od d\",\"table\":\"x y\"},"
+        "\"op\":\"c\"}");
+    reading_change(t, "{\"id\":2}", NULL);
+    assert_true(str_is(t->c.rel->schema, "Od d"));
+    assert_true(str_is(t->c.rel->table, "x y"));
+    assert_int_equal(t->c.rel->column_count, 2);
+    reading_expect(t, t->c.before, "id", "2");
+}
+
 static void rows_without_schemas_take_their_types_from_the_values(void **state)
 {
     struct reading *t = *state;
@@ -361,6 +376,7 @@ int main(void)
         CASE(ops_are_debeziums_letters),
         CASE(a_delete_knows_its_key_and_the_rest_only_where_it_is_no_filling),
         CASE(a_tombstone_behind_its_delete_is_nothing_and_any_other_deletes),
+        CASE(a_tombstone_is_of_the_table_of_the_rows_before_it),
         CASE(rows_without_schemas_take_their_types_from_the_values),
         CASE(types_widen_and_do_not_go_back),
         CASE(unwrapped_rows_say_their_op_in_fields_that_are_no_columns),

@@ -267,11 +267,12 @@ static void compare_row(struct recording *r, const struct change *c, const struc
         r->compared++;
         if (same_value(row, v, &c->after[column]))
             continue;
-        if (!is_lossy(c->rel, name, type))
+        if (!is_lossy(c->rel, name, type)) {
             fail_msg("%.*s.%.*s (%.*s): %.*s became %.*s", STR_ARG(c->rel->table), STR_ARG(name),
                      STR_ARG(type), STR_ARG(jsonread_text(row, v)),
                      c->after[column].kind == VALUE_TEXT ? (int)c->after[column].text.n : 0,
                      c->after[column].text.p);
+        }
         r->different++;
     }
 }
