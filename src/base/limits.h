@@ -30,6 +30,10 @@
 #define LIMIT_LOG_RECORD  (LIMIT_PG_MESSAGE + MIB) /* one row and its framing */
 #define LIMIT_LOG_SEGMENT (1 * GIB)                /* largest configurable segment */
 
+/* A record in Debezium's format: a row whose every byte is escaped, before and after, and its schema. The
+ * broker refuses what is above message.max.bytes, which is far below. */
+#define LIMIT_DEBEZIUM_RECORD (4 * LIMIT_PG_MESSAGE)
+
 /* A micro-batch given to a sink: bounded by rows and by bytes, whichever comes first. */
 #define LIMIT_BATCH_ROWS  4096u
 #define LIMIT_BATCH_BYTES (1 * MIB)

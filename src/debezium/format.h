@@ -43,8 +43,18 @@ enum debezium_interval { DEBEZIUM_INTERVAL_NUMERIC, DEBEZIUM_INTERVAL_STRING };
  * or its text. Never a wrapped value. */
 enum debezium_overflow { DEBEZIUM_OVERFLOW_REJECT, DEBEZIUM_OVERFLOW_TEXT };
 
-/* transforms.X.delete.handling.mode (2.5) and delete.tombstone.handling.mode (2.5 and later) in one: the older
- * pair of drop.tombstones and delete.handling.mode is translated where it is configured. */
+/* What transforms.X makes of a delete and of the tombstone behind it. The properties that say so:
+ *
+ *                                delete.handling.mode (2.5 only) with     delete.tombstone.handling.mode
+ *                                drop.tombstones=true   =false
+ *   drop                         DROP_ALL (the default) TOMBSTONE         DROP_ALL
+ *   rewrite                      REWRITE                REWRITE_WITH_...  REWRITE
+ *   none                         NONE_ONLY              NONE
+ *   tombstone                                                             NONE_ONLY (3.3's default)
+ *   rewrite-with-tombstone                                                REWRITE_WITH_TOMBSTONE
+ *   delete-to-tombstone                                                   TO_TOMBSTONE
+ *
+ * "None" is a record whose value is JSON's null, with a schema around it when schemas are on: not null itself. */
 enum debezium_deletes {
     DEBEZIUM_DELETES_DROP_ALL,  /* 2.5's default: drop.tombstones=true, delete.handling.mode=drop */
     DEBEZIUM_DELETES_TOMBSTONE, /* the tombstone alone */
@@ -66,14 +76,15 @@ struct debezium_unwrap {
 };
 
 struct debezium_format {
-    int compat;            /* enum debezium_compat */
-    const char *version;   /* source.version; NULL: "2.5.4.Final" or "3.3.1.Final" */
-    const char *prefix;    /* topic.prefix: source.name and the first part of topics */
-    const char *database;  /* source.db */
-    const char *connector; /* name for 3.3's context headers; NULL: the prefix */
-    bool key_schemas;      /* key.converter.schemas.enable */
-    bool value_schemas;    /* value.converter.schemas.enable */
-    int decimal;           /* enum debezium_decimal, and so on */
+    int compat;           /* enum debezium_compat */
+    const char *version;  /* source.version; NULL: "2.5.4.Final" or "3.3.1.Final" */
+    const char *prefix;   /* topic.prefix: source.name and the first part of topics */
+    const char *database; /* source.db */
+    const char *
+        connector; /* connectorName of 3.3's context headers; NULL: "postgresql", as the real one */
+    bool key_schemas;   /* key.converter.schemas.enable */
+    bool value_schemas; /* value.converter.schemas.enable */
+    int decimal;        /* enum debezium_decimal, and so on */
     int time;
     int binary;
     int hstore;

@@ -23,7 +23,7 @@ struct debezium_writer;
 
 struct debezium_header {
     struct str name;
-    struct str value; /* as Connect's header converter writes it: JSON */
+    struct str value; /* as Connect's SimpleHeaderConverter writes it; p == NULL: null */
 };
 
 enum { DEBEZIUM_RECORDS_MAX = 2, DEBEZIUM_HEADERS_MAX = 64 };
@@ -38,7 +38,8 @@ struct debezium_record {
     size_t header_count;
 };
 
-/* At most a delete and its tombstone; none for what the format leaves out (a truncate, an unwrapped delete). */
+/* At most a delete and its tombstone; none for what the format leaves out (a truncate, an unwrapped delete, the
+ * delete of a moved key whose insert becomes an update because both have the same key). */
 struct debezium_records {
     struct debezium_record items[DEBEZIUM_RECORDS_MAX];
     size_t count;
@@ -56,8 +57,10 @@ enum debezium_snapshot {
 
 /* What a record says of its surroundings. */
 struct debezium_moment {
-    int64_t now_us;         /* wall clock: ts_ms, ts_us, ts_ns of the envelope */
-    struct lsn last_commit; /* commit LSN of the transaction before this one; 0: none yet */
+    int64_t now_us; /* wall clock: ts_ms, ts_us, ts_ns of the envelope */
+    /* End LSN of the commit of the transaction before this one, or the LSN of a logical message outside
+     * transactions where one came since; 0: none yet, and for rows of a snapshot. */
+    struct lsn last_commit;
     enum debezium_snapshot snapshot;
     /* The other half of a moved key (CHANGE_KEY_MOVED): for the delete the insert behind it, for the insert
      * the delete before it; else NULL. */

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Days and times, from PostgreSQL's ISO style in UTC:
+ *
+ *   date         5874897-12-31, 0044-03-15 BC, infinity     days since 1970-01-01
+ *   time         23:59:59.999999, 24:00:00                  since midnight
+ *   timetz       11:51:30.123789+02[:30[:15]]               11:51:30.123789Z after moving to UTC
+ *   timestamp    2026-11-22 10:23:27.123456[ BC]            since 1970, taken as UTC
+ *   timestamptz  2026-11-22 10:23:27.123456+00[ BC]         2026-11-22T10:23:27.123456Z
+ *
+ * The calendar is the proleptic Gregorian one on both sides; 1 BC is the year 0, and ISO writes it 0000, the
+ * one before -0001, and years of five digits with a plus.
+ */
+#include "debezium/write_type.h"
+
+#include "base/rd.h"
+
+enum { MINUTE = 60, HOUR = 3600, DAY = 86400, US_DIGITS = 6, MILLIS = 1000, YEAR_DIGITS = 4 };
+
+#define DAY_US (INT64_C(1000000) * DAY)
+/* What pgjdbc calls infinity, in microseconds, and what Debezium makes of it for a date. */
+#define INFINITY_US     INT64_C(9223372036825200000)
+#define NEG_INFINITY_US INT64_C(-9223372036832400000)
+
+static const char why_form[] = "it is not in PostgreSQL's ISO form";
+static const char why_range[] = "it is out of the type's range";
+
+struct moment {
+    int64_t days; /* since 1970-01-01 */
+    int64_t us;   /* of the day */
+};
+
+/* ---- reading ------------------------------------------------------------------------------------ */
+
+/* min to max digits. */
+static int64_t take_number(struct rd *r, size_t min, size_t max)
+{
+    int64_t v = 0;
+    size_t n = 0;
+
+    while (n < max && rd_left(r) > 0 && rd_peek(r) >= '0' && rd_peek(r) <= '9') {
+        v = v * 10 + (*r->p++ - '0');
+        n++;
+    }
+    if (n < min)
+        (void)rd_fail(r);
+    return v;
+}
+
+static bool take_if(struct rd *r, char c)
+{
+    if (rd_left(r) == 0 || rd_peek(r) != (unsigned char)c)
+        return false;
+    r->p++;
+    return true;
+}
+
+static void take(struct rd *r, char c)
+{
+    if (!take_if(r, c))
+        (void)rd_fail(r);
+}
+
+/* Years from March, in cycles of 400 years = 146097 days. */
+static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
+{
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t of_era = y - era * 400;
+    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+struct day {
+    int64_t year;
+    int64_t month;
+    int64_t day;
+};
+
+static struct day civil_from_days(int64_t days)
+{
+    int64_t z = days + 719468;
+    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t of_era = z - era * 146097;
+    int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
+    int64_t month = (5 * of_year + 2) / 153;
+    struct day d;
+
+    d.day = of_year - (153 * month + 2) / 5 + 1;
+    d.month = month < 10 ? month + 3 : month - 9;
+    d.year = y + era * 400 + (d.month <= 2 ? 1 : 0);
+    return d;
+}
+
+static int64_t days_in_month(int64_t year, int64_t month)
+{
+    static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    return days[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
+static struct day take_day(struct rd *r)
+{
+    struct day d;
+
+    d.year = take_number(r, YEAR_DIGITS, 7);
+    take(r, '-');
+    d.month = take_number(r, 2, 2);
+    take(r, '-');
+    d.day = take_number(r, 2, 2);
+    return d;
+}
+
+/* " BC" at the end turns the year; then nothing may be left. */
+static bool finish_day(struct rd *r, struct day d, int64_t *ret_days)
+{
+    if (take_if(r, ' ')) {
+        if (!str_is(rd_bytes(r, rd_left(r)), "BC"))
+            return false;
+        if (d.year > 0)
+            d.year = 1 - d.year;
+    }
+    if (!rd_done(r) || d.month < 1 || d.month > 12)
+        return false;
+    if (d.day < 1 || d.day > days_in_month(d.year, d.month))
+        return false;
+    *ret_days = days_from_civil(d.year, d.month, d.day);
+    return true;
+}
+
+/* ".5" to ".123456", or nothing: microseconds. */
+static int64_t take_fraction(struct rd *r)
+{
+    size_t before;
+    int64_t us;
+
+    if (!take_if(r, '.'))
+        return 0;
+    before = rd_left(r);
+    us = take_number(r, 1, US_DIGITS);
+    for (size_t n = before - rd_left(r); n < US_DIGITS; n++)
+        us *= 10;
+    return us;
+}
+
+static int64_t take_clock(struct rd *r)
+{
+    int64_t hour = take_number(r, 2, 2);
+    int64_t minute;
+    int64_t second;
+    int64_t us;
+
+    take(r, ':');
+    minute = take_number(r, 2, 2);
+    take(r, ':');
+    second = take_number(r, 2, 2);
+    us = (hour * HOUR + minute * MINUTE + second) * 1000000 + take_fraction(r);
+    if (minute > 59 || second > 59 || us > DAY_US)
+        (void)rd_fail(r);
+    return us;
+}
+
+/* [+-]HH[:MM[:SS]], or nothing: microseconds east of UTC. */
+static int64_t take_zone(struct rd *r)
+{
+    bool west = rd_left(r) > 0 && rd_peek(r) == '-';
+    int64_t seconds;
+
+    if (!take_if(r, '-') && !take_if(r, '+'))
+        return 0;
+    seconds = take_number(r, 2, 2) * HOUR;
+    if (take_if(r, ':'))
+        seconds += take_number(r, 2, 2) * MINUTE;
+    if (take_if(r, ':'))
+        seconds += take_number(r, 2, 2);
+    return (west ? -seconds : seconds) * 1000000;
+}
+
+static bool parse_timestamp(struct str text, struct moment *ret_moment)
+{
+    struct rd r = rd_make(text);
+    struct day day = take_day(&r);
+    struct moment m;
+
+    take(&r, ' ');
+    m.us = take_clock(&r);
+    m.us -= take_zone(&r);
+    if (!finish_day(&r, day, &m.days))
+        return false;
+    while (m.us < 0) {
+        m.us += DAY_US;
+        m.days--;
+    }
+    while (m.us >= DAY_US) {
+        m.us -= DAY_US;
+        m.days++;
+    }
+    *ret_moment = m;
+    return true;
+}
+
+static bool is_infinity(struct str s)
+{
+    return str_is(s, "infinity") || str_is(s, "-infinity");
+}
+
+/* ---- writing ------------------------------------------------------------------------------------ */
+
+static void put_digits(struct buf *out, int64_t v, size_t digits)
+{
+    char text[20];
+
+    for (size_t i = digits; i > 0; i--) {
+        text[i - 1] = (char)('0' + v % 10);
+        v /= 10;
+    }
+    debezium_raw(out, text, digits);
+}
+
+static void put_day(struct buf *out, int64_t days)
+{
+    struct day d = civil_from_days(days);
+
+    if (d.year < 0)
+        DEBEZIUM_LIT(out, "-");
+    else if (d.year > 9999)
+        DEBEZIUM_LIT(out, "+");
+    if (d.year > 9999 || d.year < -9999)
+        buf_dec(out, d.year < 0 ? -d.year : d.year);
+    else
+        put_digits(out, d.year < 0 ? -d.year : d.year, YEAR_DIGITS);
+    DEBEZIUM_LIT(out, "-");
+    put_digits(out, d.month, 2);
+    DEBEZIUM_LIT(out, "-");
+    put_digits(out, d.day, 2);
+}
+
+/* The fraction with exactly so many digits; 0: as many as it needs. */
+static void put_clock(struct buf *out, int64_t us, int32_t digits)
+{
+    int64_t fraction = us % 1000000;
+    int32_t count = digits > 0 ? digits : US_DIGITS;
+
+    put_digits(out, us / 1000000 / HOUR, 2);
+    DEBEZIUM_LIT(out, ":");
+    put_digits(out, us / 1000000 / MINUTE % 60, 2);
+    DEBEZIUM_LIT(out, ":");
+    put_digits(out, us / 1000000 % 60, 2);
+    if (digits <= 0 && fraction == 0)
+        return;
+    for (int32_t i = count; i < US_DIGITS; i++)
+        fraction /= 10;
+    while (digits <= 0 && fraction % 10 == 0) {
+        fraction /= 10;
+        count--;
+    }
+    DEBEZIUM_LIT(out, ".");
+    put_digits(out, fraction, (size_t)count);
+}
+
+/* ---- dates -------------------------------------------------------------------------------------- */
+
+static bool parse_date(struct str text, int64_t *ret_days, const char **ret_why)
+{
+    struct rd r = rd_make(text);
+    struct day day = take_day(&r);
+
+    *ret_why = why_form;
+    return finish_day(&r, day, ret_days);
+}
+
+bool debezium_put_date(const struct debezium_type *type, struct str text, struct buf *out,
+                       const char **ret_why)
+{
+    int64_t days;
+
+    /* Debezium's own numbers for them, at the lower end of the range. */
+    if (str_is(text, "infinity"))
+        days = days_from_civil(-5877611, 6, 21);
+    else if (str_is(text, "-infinity"))
+        days = days_from_civil(-5877611, 6, 22);
+    else if (!parse_date(text, &days, ret_why))
+        return false;
+    if (days < INT32_MIN || days > INT32_MAX)
+        return debezium_misfit(type, text, out, ret_why, why_range);
+    buf_dec(out, days);
+    return true;
+}
+
+bool debezium_put_date_iso(const struct debezium_type *type, struct str text, struct buf *out,
+                           const char **ret_why)
+{
+    int64_t days;
+
+    (void)type;
+    if (is_infinity(text)) {
+        debezium_json_string(out, text);
+        return true;
+    }
+    if (!parse_date(text, &days, ret_why))
+        return false;
+    DEBEZIUM_LIT(out, "\"");
+    put_day(out, days);
+    DEBEZIUM_LIT(out, "Z\"");
+    return true;
+}
+
+/* ---- times of day ------------------------------------------------------------------------------- */
+
+static bool parse_time(struct str text, int64_t *ret_us, const char **ret_why)
+{
+    struct rd r = rd_make(text);
+
+    *ret_why = why_form;
+    *ret_us = take_clock(&r);
+    return rd_done(&r);
+}
+
+bool debezium_put_time_millis(const struct debezium_type *type, struct str text, struct buf *out,
+                              const char **ret_why)
+{
+    int64_t us;
+
+    (void)type;
+    if (!parse_time(text, &us, ret_why))
+        return false;
+    buf_dec(out, us / MILLIS);
+    return true;
+}
+
+bool debezium_put_time_micros(const struct debezium_type *type, struct str text, struct buf *out,
+                              const char **ret_why)
+{
+    int64_t us;
+
+    (void)type;
+    if (!parse_time(text, &us, ret_why))
+        return false;
+    buf_dec(out, us);
+    return true;
+}
+
+bool debezium_put_time_nanos(const struct debezium_type *type, struct str text, struct buf *out,
+                             const char **ret_why)
+{
+    int64_t us;
+
+    (void)type;
+    if (!parse_time(text, &us, ret_why))
+        return false;
+    buf_dec(out, us * MILLIS);
+    return true;
+}
+
+bool debezium_put_time_iso(const struct debezium_type *type, struct str text, struct buf *out,
+                           const char **ret_why)
+{
+    int64_t us;
+
+    (void)type;
+    if (!parse_time(text, &us, ret_why))
+        return false;
+    DEBEZIUM_LIT(out, "\"");
+    put_clock(out, us, 0);
+    DEBEZIUM_LIT(out, "Z\"");
+    return true;
+}
+
+bool debezium_put_timetz(const struct debezium_type *type, struct str text, struct buf *out,
+                         const char **ret_why)
+{
+    struct rd r = rd_make(text);
+    int64_t us = take_clock(&r);
+    int64_t zone = take_zone(&r);
+
+    (void)type;
+    *ret_why = why_form;
+    if (!rd_done(&r))
+        return false;
+    if (zone != 0)
+        us = ((us - zone) % DAY_US + DAY_US) % DAY_US;
+    DEBEZIUM_LIT(out, "\"");
+    put_clock(out, us, 0);
+    DEBEZIUM_LIT(out, "Z\"");
+    return true;
+}
+
+/* ---- timestamps --------------------------------------------------------------------------------- */
+
+/* Units since 1970, of which a microsecond has `multiply`, or which have `divide` microseconds each. */
+static bool put_epoch(const struct debezium_type *type, struct str text, int64_t multiply,
+                      int64_t divide, struct buf *out, const char **ret_why)
+{
+    struct moment m;
+    int64_t v;
+
+    if (is_infinity(text)) {
+        v = text.p[0] == '-' ? NEG_INFINITY_US / divide : INFINITY_US / divide;
+        if (__builtin_mul_overflow(v, multiply, &v))
+            return debezium_misfit(type, text, out, ret_why, why_range);
+        buf_dec(out, v);
+        return true;
+    }
+    *ret_why = why_form;
+    if (!parse_timestamp(text, &m))
+        return false;
+    /* m.us is never negative, so the division drops toward minus infinity. */
+    if (__builtin_mul_overflow(m.days, DAY_US / divide * multiply, &v) ||
+        __builtin_add_overflow(v, m.us / divide * multiply, &v))
+        return debezium_misfit(type, text, out, ret_why, why_range);
+    buf_dec(out, v);
+    return true;
+}
+
+bool debezium_put_timestamp_millis(const struct debezium_type *type, struct str text,
+                                   struct buf *out, const char **ret_why)
+{
+    return put_epoch(type, text, 1, MILLIS, out, ret_why);
+}
+
+bool debezium_put_timestamp_micros(const struct debezium_type *type, struct str text,
+                                   struct buf *out, const char **ret_why)
+{
+    return put_epoch(type, text, 1, 1, out, ret_why);
+}
+
+bool debezium_put_timestamp_nanos(const struct debezium_type *type, struct str text,
+                                  struct buf *out, const char **ret_why)
+{
+    return put_epoch(type, text, MILLIS, 1, out, ret_why);
+}
+
+static bool put_zoned(struct str text, int32_t digits, struct buf *out, const char **ret_why)
+{
+    struct moment m;
+
+    if (is_infinity(text)) {
+        debezium_json_string(out, text);
+        return true;
+    }
+    *ret_why = why_form;
+    if (!parse_timestamp(text, &m))
+        return false;
+    DEBEZIUM_LIT(out, "\"");
+    put_day(out, m.days);
+    DEBEZIUM_LIT(out, "T");
+    put_clock(out, m.us, digits);
+    DEBEZIUM_LIT(out, "Z\"");
+    return true;
+}
+
+bool debezium_put_timestamp_iso(const struct debezium_type *type, struct str text, struct buf *out,
+                                const char **ret_why)
+{
+    (void)type;
+    return put_zoned(text, 0, out, ret_why);
+}
+
+bool debezium_put_timestamptz(const struct debezium_type *type, struct str text, struct buf *out,
+                              const char **ret_why)
+{
+    return put_zoned(text, type->digits, out, ret_why);
+}
