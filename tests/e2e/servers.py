@@ -531,7 +531,8 @@ class Multisink(Server):
     def configure(self, config):
         import yaml
         self.config = config
-        config.setdefault("stream", {}).setdefault("log", {}).setdefault("dir", str(self.data))
+        stream = config.setdefault("stream", {})
+        stream.setdefault("kafka" if "kafka" in stream else "log", {}).setdefault("dir", str(self.data))
         plain = json.loads(json.dumps(config))  # no part twice: it would be written as an alias
         self.config_path.write_text(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=110))
 
@@ -543,7 +544,7 @@ class Multisink(Server):
 
     def ready(self):
         status = self.status()
-        return status is not None and status.get("source", {}).get("connected")
+        return status is not None and (status.get("source") or {"connected": True}).get("connected")
 
     def cli(self, *words, timeout=60, stdin=None):
         """Runs another command of the program; a CompletedProcess with text."""
