@@ -117,6 +117,7 @@
 
 /* Kafka. Properties: librdkafka 2.0 has about 180. */
 #define LIMIT_KAFKA_PROPERTIES 1000u
+#define LIMIT_KAFKA_TOPIC      (4 * KIB) /* a name has at most 249 characters; ours are cut there */
 
 /* Text kept with a committed offset; brokers take 4096 bytes (offset.metadata.max.bytes). */
 #define LIMIT_KAFKA_NOTE ((size_t)1024)

@@ -144,10 +144,12 @@ const struct config_key config_kafka_keys[] = {
       .help = "How batches are compressed: `lz4`, `zstd`, `snappy`, `gzip` or `none`." },
     { .name = "linger",
       .type = CONFIG_DURATION,
-      .fallback = "5ms",
+      .fallback = "200ms",
       .offset = IN_KAFKA(linger_ms),
       .max = 10 * SECOND_MS,
-      .help = "How long a record may wait for others to share a batch with." },
+      .help =
+          "How long records are gathered at most before a batch is sent. What has come is sent at once when "
+          "nothing more is there, so that this costs no time." },
     { .name = "properties",
       .type = CONFIG_CUSTOM,
       .parse = parse_properties,

@@ -144,12 +144,13 @@ static bool refused(const char *name, rd_kafka_conf_res_t res, const char *reaso
     if (res == RD_KAFKA_CONF_UNKNOWN)
         return error_set(err, ERR_STOP, E_KAFKA_PROPERTY, "librdkafka has no property \"%.80s\"",
                          name);
-    if (strstr(reason, "not supported in this build") != NULL)
+    if (strstr(reason, "not supported in this build") != NULL) {
         return error_set(
             err, ERR_STOP, E_KAFKA_PROPERTY,
             "property \"%s\" asks for something that this machine's librdkafka (%s) was"
             " built without",
             name, rd_kafka_version_str());
+    }
     each_line(take_range, &range);
     if (range.text[0] == '\0')
         return error_set(err, ERR_STOP, E_KAFKA_PROPERTY,

@@ -17,7 +17,9 @@
 #include <stdlib.h>
 
 enum {
-    POLL_MS = 100,        /* between two looks at the stop flag */
+    POLL_MS = 100, /* between two looks at the stop flag */
+    PUSH_MS = 1,
+    PUSH_PAUSE_MS = 10,
     FULL_WAIT_MS = 30000, /* for room in the queue */
     SETTLE_MS = 2000
 };
@@ -105,9 +107,13 @@ bool kafka_producer_open(const struct kafka_producer_opts *opts,
 {
     char linger[24], bytes[24];
     const struct kafka_property defaults[] = {
-        { "queue.buffering.max.messages", "200000" }, { "queue.buffering.max.kbytes", "524288" },
-        { "batch.num.messages", "100000" },           { "socket.keepalive.enable", "true" },
-        { "reconnect.backoff.max.ms", "2000" },       { NULL, NULL },
+        { "queue.buffering.max.messages", "200000" },
+        { "queue.buffering.max.kbytes", "524288" },
+        { "batch.num.messages", "100000" },
+        { "message.max.bytes", "100000000" },
+        { "socket.keepalive.enable", "true" },
+        { "reconnect.backoff.max.ms", "2000" },
+        { NULL, NULL },
     };
     const struct kafka_property fixed[] = {
         { "compression.type", opts->compression },
@@ -199,14 +205,25 @@ static bool failed(struct kafka_producer *p, struct error *err)
                      p->last_text[0] != '\0' ? p->last_text : "a record failed");
 }
 
+/* Sends what is gathered, without waiting for more. Reports are taken by us and not by flush, which therefore waits
+ * in vain: it is given just the time in which librdkafka's threads wake up. */
+static void push(struct kafka_producer *p)
+{
+    if (p->outstanding > 0 && !p->broken)
+        (void)rd_kafka_flush(p->rk, PUSH_MS);
+}
+
 bool kafka_producer_wait(struct kafka_producer *p, int timeout_ms, struct error *err)
 {
     int64_t until = clock_mono_us(&clock_system) + (int64_t)timeout_ms * 1000;
+    int pause = PUSH_PAUSE_MS;
 
     for (;;) {
-        int left = clock_left_ms(&clock_system, until, POLL_MS);
+        int left = clock_left_ms(&clock_system, until, pause);
 
+        push(p);
         kafka_producer_poll(p, p->outstanding > 0 && !p->broken ? left : 0);
+        pause = pause < POLL_MS ? pause * 2 : POLL_MS;
         if (p->broken)
             return failed(p, err);
         if (p->outstanding == 0)
@@ -248,6 +265,7 @@ static rd_kafka_resp_err_t enqueue(struct kafka_producer *p, const struct kafka_
           .u.mem = { r->has_value ? (void *)(uintptr_t)(r->value.n > 0 ? r->value.p : "") : NULL,
                      r->has_value ? r->value.n : 0 } },
         { .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)r->mark },
+        { .vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = r->time_ms },
         { .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
     };
     size_t count = sizeof vus / sizeof vus[0] - (headers == NULL ? 1 : 0);
@@ -264,12 +282,13 @@ static rd_kafka_resp_err_t enqueue(struct kafka_producer *p, const struct kafka_
 static bool refuse(struct kafka_producer *p, rd_kafka_resp_err_t code, const struct kafka_record *r,
                    struct error *err)
 {
-    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
         return error_set(err, ERR_REJECT, E_KAFKA_TOO_LARGE,
                          "cannot write a record of %zu bytes to topic %s: it is larger than"
                          " message.max.bytes",
                          r->key.n + r->value.n,
                          rd_kafka_topic_name((const rd_kafka_topic_t *)r->topic));
+    }
     p->broken = true;
     if (p->last == RD_KAFKA_RESP_ERR_NO_ERROR)
         p->last = code;

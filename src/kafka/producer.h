@@ -43,7 +43,8 @@ struct kafka_record {
     struct str value;
     const struct kafka_header *headers;
     size_t header_count;
-    uint64_t mark; /* the caller's name for it, when it was too large */
+    int64_t time_ms; /* the record's own time; 0: now */
+    uint64_t mark;   /* the caller's name for it, when it was too large */
 };
 
 /* Connects in the background; errors show in wait. ERR_STOP when librdkafka refuses the settings. */

@@ -75,6 +75,9 @@ struct batch {
     struct arena *arena; /* where it lives; a sink may take scratch memory from it */
     const struct change *changes;
     size_t count;
+    /* Shape of the change behind the last one in the same transaction; NULL: the last one ends its transaction.
+     * Known to the log only. */
+    const struct relation *next;
     struct position before; /* the sink's position without this batch */
     struct position after;  /* its position once the batch is done: at or behind the last change */
     bool replay;            /* parked records sent again: `before` and `after` mean nothing */

@@ -149,6 +149,22 @@ static bool op_known(uint8_t op)
            op == CHANGE_TRUNCATE || op == CHANGE_SNAPSHOT || op == CHANGE_MESSAGE;
 }
 
+bool frame_peek_change(struct str record, enum change_op *ret_op, uint32_t *ret_version)
+{
+    struct rd r = rd_make(record);
+    uint8_t type = rd_u8(&r);
+    uint8_t op = rd_u8(&r);
+    uint64_t version;
+
+    (void)rd_varint(&r); /* flags */
+    version = rd_varint(&r);
+    if (!rd_ok(&r) || type != FRAME_CHANGE || !op_known(op) || version > UINT32_MAX)
+        return false;
+    *ret_op = (enum change_op)op;
+    *ret_version = (uint32_t)version;
+    return true;
+}
+
 bool frame_get_change(struct str record, frame_find_relation *find, void *ctx, struct arena *a,
                       struct change *ret_change)
 {

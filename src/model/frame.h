@@ -51,6 +51,9 @@ bool frame_get_position(struct str record, struct position *ret_pos);
 /* Writes op, flags, rel->version, before, after and lsn of `c`; the rest is in the 'T' frame. */
 void frame_put_change(struct buf *b, const struct change *c);
 
+/* Op and relation version alone. */
+bool frame_peek_change(struct str record, enum change_op *ret_op, uint32_t *ret_version);
+
 /* Finds the relation of a version; NULL when it is not known. */
 typedef const struct relation *frame_find_relation(void *ctx, uint32_t version);
 

@@ -110,11 +110,37 @@ struct lsn capture_confirmable(struct lsn durable, struct lsn seen, struct lsn c
     return lsn_max(lsn_cmp(durable, seen) < 0 ? durable : seen, confirmed);
 }
 
+struct lsn capture_published(struct position durable, struct position published)
+{
+    if (position_cmp(published, durable) >= 0)
+        return durable.commit_end;
+    if (published.epoch != durable.epoch || published.commit_end.v == 0)
+        return (struct lsn){ 0 };
+    return (struct lsn){ published.commit_end.v - 1 };
+}
+
+/* What of the log counts: all that is durable, or what of it is in Kafka. */
+static struct lsn safe(const struct capture *c)
+{
+    struct progress_capture mine;
+    struct progress_sink publisher;
+    struct lsn published;
+
+    if (c->opts.published == NULL)
+        return c->durable;
+    progress_get_capture((struct progress *)&c->progress, &mine);
+    progress_get_sink(c->opts.published, &publisher);
+    published = capture_published(mine.durable, publisher.position);
+    return lsn_cmp(published, c->durable) < 0 ? published : c->durable;
+}
+
 static struct lsn confirmable(const struct capture *c)
 {
-    struct lsn lsn = capture_confirmable(c->durable, postgres_stream_seen(c->wal), c->confirmed);
+    struct lsn bound = safe(c);
+    struct lsn lsn = capture_confirmable(bound, postgres_stream_seen(c->wal), c->confirmed);
 
     assert(lsn_cmp(lsn, c->durable) <= 0);
+    assert(lsn_cmp(lsn, bound) <= 0 || lsn_cmp(lsn, c->confirmed) == 0);
     return lsn;
 }
 
@@ -154,7 +180,7 @@ static bool status_is_due(const struct capture *c)
     int64_t since = mono(c) - postgres_stream_status_us(c->wal);
 
     return c->reply_wanted || since >= c->status_interval_us ||
-           (lsn_cmp(c->durable, c->confirmed) > 0 && since >= STATUS_PAUSE_US);
+           (since >= STATUS_PAUSE_US && lsn_cmp(confirmable(c), c->confirmed) > 0);
 }
 
 bool capture_wait_for_space(struct capture *c, const struct error *why, struct error *err)

@@ -7,7 +7,8 @@
  *
  * Invariants, asserted here and tested by number:
  *  (1) The LSN confirmed to PostgreSQL is never above the commit_end of what is synced to the stream,
- *      never falls, and never exceeds the highest LSN the server itself has sent on this connection.
+ *      never falls, and never exceeds the highest LSN the server itself has sent on this connection. Where the
+ *      stream is in Kafka, the log is only the way there: it is never above what was published, either.
  *  (2) A keepalive moves the confirmed LSN only when no transaction is open and all that came before it
  *      is durable; the position is written to the stream first, so that the stream never lies behind
  *      the slot.
@@ -39,6 +40,8 @@ struct capture_opts {
     /* Debezium's offset (handover.h), for a slot that it used before; n == 0: none. Kept in state.db, so that it
      * counts until its last transaction was passed, and used only when there is no history yet. */
     struct str handover;
+    /* How far the publisher has come (sink.position), with a stream in Kafka; NULL: there is none. */
+    struct progress *published;
 };
 
 struct capture {
@@ -94,6 +97,9 @@ bool capture_set_phase(struct capture *c, enum checkpoint_phase phase,
 bool capture_heartbeat(struct capture *c, struct error *err) MUST_CHECK;
 /* Invariant 1, pure: durable, not falling, and nothing that the server has not sent itself. */
 struct lsn capture_confirmable(struct lsn durable, struct lsn seen, struct lsn confirmed);
+/* How much of what is durable is published as well, pure. A position within a transaction, or at its last change,
+ * speaks for the transactions before it only, but where it has come to the end of all that is durable. */
+struct lsn capture_published(struct position durable, struct position published);
 /* Invariant 2: a keepalive said that everything below idle_end was sent, and nothing of it is pending
  * here: no transaction is open (one that is skipped counts), all that was appended is durable. */
 bool capture_is_idle(const struct capture *c);

@@ -90,7 +90,7 @@ static bool store_position(struct deliver *d, bool now, struct error *err)
     if (position_cmp(d->stored, d->written) == 0)
         return true;
     /* A target that a repeat does not harm needs no stored position after each batch. */
-    if (!now && (!d->ops->ordered || d->ops->position != NULL) &&
+    if (!now && (!d->ops->ordered || d->ops->skips_repeats || d->ops->position != NULL) &&
         mono - d->stored_us < STORE_EVERY_US)
         return true;
     if (!checkpoint_set_position(d->state, d->opts.sink->name, d->written, d->started, err))
@@ -306,6 +306,8 @@ static bool step(struct deliver *d, struct error *err)
     if (!deliver_batch(d, &all, err) || !store_position(d, all.count == 0, err))
         return false;
     set_pending(d, 0);
+    if (d->ready && all.count == 0 && d->ops->idle != NULL && !d->ops->idle(d->sink, err))
+        return false;
     if (d->ready) /* else the target fell back, and comes up again with the next round */
         recovered(d);
     return true;

@@ -6,10 +6,14 @@
  * configuration. Pure. */
 
 #include "config/config.h"
+#include "debezium/format.h"
 #include "kafka/client.h"
 
 void sink_kafka_settings(const struct config_kafka *conf, struct arena *a,
                          struct kafka_settings *ret_settings);
+
+void sink_kafka_format(const struct config *config, struct arena *a,
+                       struct debezium_format *ret_format);
 
 /* config_kinds.kafka_property */
 bool sink_kafka_property(const char *name, const char *value, struct arena *a, const char **ret_why,

@@ -72,6 +72,8 @@ struct sink_ops {
      * waiting, so that it can name them; from any other sink they are kept away. (Cassandra: no, its
      * write stamps order.) */
     bool ordered;
+    /* The target drops by itself what it has already: its position need not be stored after each batch. */
+    bool skips_repeats;
 
     bool (*open)(const void *conf, const struct sink_env *env, struct sink **ret_sink,
                  struct error *err);
@@ -99,6 +101,8 @@ struct sink_ops {
                   size_t rel_count,
                   void (*say)(void *ctx, const char *verdict, const char *text, const char *fix),
                   void *ctx, struct error *err);
+    /* Called about every second while there is nothing to write; may be NULL. Errors as from write. */
+    bool (*idle)(struct sink *s, struct error *err);
     void (*close)(struct sink *s);
 };
 

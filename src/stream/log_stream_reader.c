@@ -134,11 +134,19 @@ static bool take(struct log_stream_reader *r, struct arena *a, struct batch *b, 
     }
 }
 
+/* The first half of a moved key: the second belongs into the same batch. */
+static bool is_half(const struct log_stream_reader *r, const struct batch *b)
+{
+    const struct change *last = b->count > 0 ? &r->changes[b->count - 1] : NULL;
+
+    return last != NULL && last->op == CHANGE_DELETE && (last->flags & CHANGE_KEY_MOVED) != 0;
+}
+
 /* Takes records until the batch is full or there are none at the moment. */
 static bool fill(struct log_stream_reader *r, const struct stream_want *want, size_t rows_max,
                  struct arena *a, struct batch *b, size_t *bytes, struct error *err)
 {
-    while (b->count < rows_max) {
+    while (b->count < rows_max || is_half(r, b)) {
         bool found = true;
         size_t n;
 
@@ -149,7 +157,7 @@ static bool fill(struct log_stream_reader *r, const struct stream_want *want, si
         r->pending = true;
         n = r->record.bytes.n;
         if (b->count > 0 && frame_type(r->record.bytes) == FRAME_CHANGE &&
-            *bytes + n > want->bytes_max)
+            *bytes + n > want->bytes_max && !is_half(r, b))
             return true;
         if (!take(r, a, b, err))
             return false;
@@ -160,15 +168,46 @@ static bool fill(struct log_stream_reader *r, const struct stream_want *want, si
     return true;
 }
 
+/* Does the last change end its transaction, and if not, whose change comes next? A transaction is there as a whole,
+ * so that nothing more means its end. */
+static bool look_ahead(struct log_stream_reader *r, struct arena *a, struct batch *b,
+                       struct error *err)
+{
+    const struct change *last = &r->changes[b->count - 1];
+    bool found = true;
+
+    for (;;) {
+        enum change_op op;
+        uint32_t version;
+
+        if (!r->pending && !log_read(r->log, &r->record, &found, err))
+            return false;
+        if (!found)
+            return true;
+        r->pending = true;
+        if (frame_type(r->record.bytes) != FRAME_CHANGE) {
+            if (!take(r, a, b, err))
+                return false;
+            r->pending = false;
+            continue;
+        }
+        if (r->tx.epoch == last->pos.epoch &&
+            lsn_cmp(r->tx.commit_end, last->pos.commit_end) == 0 &&
+            frame_peek_change(r->record.bytes, &op, &version))
+            b->next = find_relation(r, version);
+        return true;
+    }
+}
+
 static size_t make_room(struct log_stream_reader *r, size_t rows_max)
 {
     size_t rows = rows_max < LIMIT_BATCH_ROWS ? rows_max : LIMIT_BATCH_ROWS;
 
     if (rows == 0)
         rows = 1;
-    if (r->cap < rows) {
-        r->changes = mem_resize(r->changes, rows, sizeof *r->changes);
-        r->cap = rows;
+    if (r->cap < rows + 1) { /* one more for the second half of a moved key */
+        r->changes = mem_resize(r->changes, rows + 1, sizeof *r->changes);
+        r->cap = rows + 1;
     }
     return rows;
 }
@@ -200,7 +239,8 @@ bool log_stream_read(struct stream_reader *reader, const struct stream_want *wan
         int left_ms;
 
         r->batch_at = log_reader_pos(r->log);
-        if (!fill(r, want, rows_max, a, &b, &bytes, err)) {
+        if (!fill(r, want, rows_max, a, &b, &bytes, err) ||
+            (b.count > 0 && !look_ahead(r, a, &b, err))) {
             r->after = b.before;
             return false;
         }

@@ -12,7 +12,8 @@
 enum { WAIT_MS = 20000 };
 
 static const struct kafka_property quick[] = { { "reconnect.backoff.ms", "20" },
-                                               { "reconnect.backoff.max.ms", "50" } };
+                                               { "reconnect.backoff.max.ms", "50" },
+                                               { "message.max.bytes", "1000000" } };
 
 static struct kafka_producer *open_one(const struct mock *m, size_t batch_bytes, int stop_fd)
 {
@@ -24,7 +25,7 @@ static struct kafka_producer *open_one(const struct mock *m, size_t batch_bytes,
     struct error err;
 
     settings.properties = quick;
-    settings.property_count = 2;
+    settings.property_count = 3;
     if (!kafka_producer_open(&opts, &p, &err))
         fail_msg("%s", err.msg);
     return p;

@@ -32,6 +32,26 @@ static void invariant_1_what_is_confirmed_never_falls(void **state)
     assert_int_equal(capture_confirmable(lsn(500), lsn(200), lsn(300)).v, 300);
 }
 
+static struct position pos(uint32_t epoch, uint64_t commit_end, uint32_t ordinal)
+{
+    return (struct position){ epoch, ordinal, lsn(commit_end) };
+}
+
+static void invariant_1_no_more_is_confirmed_than_is_published(void **state)
+{
+    (void)state;
+    /* Within a transaction, or at its end, as far as its position says: only what lies before it. */
+    assert_int_equal(capture_published(pos(1, 900, 7), pos(1, 500, 3)).v, 499);
+    assert_int_equal(capture_published(pos(1, 900, 7), pos(1, 500, 0)).v, 499);
+    assert_int_equal(capture_published(pos(1, 900, 7), pos(1, 900, 6)).v, 899);
+    /* All there is. */
+    assert_int_equal(capture_published(pos(1, 900, 7), pos(1, 900, 7)).v, 900);
+    assert_int_equal(capture_published(pos(1, 900, 0), pos(1, 900, 0)).v, 900);
+    /* Nothing yet, or nothing of this history. */
+    assert_int_equal(capture_published(pos(1, 900, 7), pos(0, 0, 0)).v, 0);
+    assert_int_equal(capture_published(pos(2, 100, 7), pos(1, 900, 7)).v, 0);
+}
+
 static void invariant_2_a_keepalive_counts_when_nothing_is_pending(void **state)
 {
     struct capture c = { .durable = lsn(100), .idle_end = lsn(200) };
@@ -143,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(invariant_1_no_more_is_confirmed_than_is_durable),
         cmocka_unit_test(invariant_1_no_more_is_confirmed_than_the_server_has_sent),
+        cmocka_unit_test(invariant_1_no_more_is_confirmed_than_is_published),
         cmocka_unit_test(invariant_1_what_is_confirmed_never_falls),
         cmocka_unit_test(invariant_2_a_keepalive_counts_when_nothing_is_pending),
         cmocka_unit_test(invariant_2_a_keepalive_within_a_transaction_moves_nothing),

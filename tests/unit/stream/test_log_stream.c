@@ -277,6 +277,84 @@ static void a_batch_may_end_within_a_transaction(void **state)
     w->s->ops->reader_close(r);
 }
 
+/* A segment may end within the transaction, and its header stand between two of its changes. */
+static void a_batch_says_what_follows_in_its_transaction(void **state)
+{
+    struct world *w = *state;
+    struct relation one = relation(1, 77);
+    struct relation two = relation(2, 78);
+    struct stream_reader *r = reader(w, (struct position){ 0 });
+    unsigned followed = 0;
+    struct batch b;
+
+    two.table = STR("others");
+    begin(w);
+    for (uint64_t i = 1; i <= 300; i++)
+        put_row(w, &one, i, "a note of some length, so that segments fill");
+    put_row(w, &two, 301, "another table's");
+    commit(w);
+    put_tx(w, &one, 1);
+    sync_stream(w);
+    for (unsigned i = 1; i <= 300; i++) {
+        b = read_batch(w, r, 1);
+        assert_int_equal(b.count, 1);
+        assert_non_null(b.next);
+        followed += str_is(b.next->table, "others");
+    }
+    assert_int_equal(followed, 1);
+    b = read_batch(w, r, 1);
+    assert_true(str_is(b.changes[0].rel->table, "others"));
+    assert_null(b.next);
+    b = read_batch(w, r, 1);
+    assert_null(b.next);
+    w->s->ops->reader_close(r);
+}
+
+static void put_half(struct world *w, const struct relation *rel, enum change_op op)
+{
+    struct value row[2] = { { VALUE_TEXT, STR("1") }, { VALUE_TEXT, STR("note") } };
+    struct change c = { .op = op, .flags = CHANGE_KEY_MOVED, .rel = rel };
+    struct error err = { 0 };
+    struct buf b;
+
+    c.after = op == CHANGE_INSERT ? row : NULL;
+    c.before = op == CHANGE_DELETE ? row : NULL;
+    c.before_kind = op == CHANGE_DELETE ? CHANGE_BEFORE_FULL : CHANGE_BEFORE_NONE;
+    buf_init(&b, LIMIT_LOG_RECORD);
+    frame_put_change(&b, &c);
+    assert_true(w->s->ops->frame(w->s, rel, buf_view(&b), &err));
+    buf_done(&b);
+}
+
+static void the_halves_of_a_moved_key_come_together(void **state)
+{
+    struct world *w = *state;
+    struct relation rel = relation(1, 77);
+    struct stream_want want = { .rows_max = 100, .bytes_max = 1, .stop_fd = -1 };
+    struct stream_reader *r = reader(w, (struct position){ 0 });
+    struct error err = { 0 };
+    struct batch b;
+
+    begin(w);
+    put_row(w, &rel, 1, "x");
+    put_half(w, &rel, CHANGE_DELETE);
+    put_half(w, &rel, CHANGE_INSERT);
+    put_row(w, &rel, 4, "x");
+    commit(w);
+    sync_stream(w);
+    b = read_batch(w, r, 2);
+    assert_int_equal(b.count, 3);
+    assert_int_equal(b.changes[2].op, CHANGE_INSERT);
+    assert_non_null(b.next);
+    w->s->ops->reader_close(r);
+    /* Nor does a batch that is full by its bytes part them. */
+    r = reader(w, (struct position){ 1, 1, { w->lsn } });
+    arena_reset(&w->arena);
+    assert_true(w->s->ops->read(r, &want, &w->arena, &b, &err));
+    assert_int_equal(b.count, 2);
+    w->s->ops->reader_close(r);
+}
+
 static void a_mark_moves_the_position_without_a_change(void **state)
 {
     struct world *w = *state;
@@ -480,6 +558,8 @@ int main(void)
         TEST(an_aborted_transaction_is_never_seen),
         TEST(reading_starts_anywhere_and_finds_its_relations),
         TEST(a_batch_may_end_within_a_transaction),
+        TEST(a_batch_says_what_follows_in_its_transaction),
+        TEST(the_halves_of_a_moved_key_come_together),
         TEST(a_mark_moves_the_position_without_a_change),
         TEST(the_tail_survives_a_restart),
         TEST(a_position_above_the_tail_is_refused),
