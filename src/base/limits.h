@@ -117,7 +117,9 @@
 
 /* Kafka. Properties: librdkafka 2.0 has about 180. */
 #define LIMIT_KAFKA_PROPERTIES 1000u
-#define LIMIT_KAFKA_TOPIC      (4 * KIB) /* a name has at most 249 characters; ours are cut there */
+#define LIMIT_KAFKA_COLLECTIONS                                                                    \
+    4096u /* tables of one transaction whose counts are kept over a crash */
+#define LIMIT_KAFKA_TOPIC (4 * KIB) /* a name has at most 249 characters; ours are cut there */
 
 /* Text kept with a committed offset; brokers take 4096 bytes (offset.metadata.max.bytes). */
 #define LIMIT_KAFKA_NOTE ((size_t)1024)

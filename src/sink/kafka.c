@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "sink/kafka_conf.h"
+#include "sink/kafka_counts.h"
 #include "sink/kafka_target.h"
 #include "sink/kafka_walk.h"
 
@@ -26,6 +27,8 @@ enum { HEADERS_MAX = DEBEZIUM_HEADERS_MAX + 8 };
 struct sink {
     const struct config *config;
     const struct clock *clock;
+    const struct sink_store *store;
+    bool counts_loaded;
     struct debezium_format format;
     struct debezium_writer *writer;
     struct sink_kafka_target target;
@@ -78,6 +81,7 @@ static bool kafka_open(const void *conf, const struct sink_env *env, struct sink
 
     s->config = conf;
     s->clock = env->clock;
+    s->store = env->store;
     arena_init(&s->arena, LIMIT_CONFIG_ARENA);
     sink_kafka_format(s->config, &s->arena, &s->format);
     s->writer = debezium_writer_new(&s->format);
@@ -295,16 +299,47 @@ static void note_refused(struct sink *s, const struct batch *b)
         (void)map_put(&s->refused, MAP_KEY(b->changes[index].pos), s);
 }
 
+/* Within a transaction whose counts matter: those of the process before this one, before the first batch. */
+static bool load_counts(struct sink *s, const struct batch *b, struct error *err)
+{
+    struct str kept;
+
+    if (s->counts_loaded || !s->format.transactions || b->replay)
+        return true;
+    if (!s->store->get(s->store->ctx, "counts", b->arena, &kept, err))
+        return false;
+    (void)sink_kafka_counts_get(kept, b->before, &s->walk);
+    s->counts_loaded = true;
+    return true;
+}
+
+static bool keep_counts(struct sink *s, const struct batch *b, struct error *err)
+{
+    struct buf kept;
+    bool ok;
+
+    if (!s->format.transactions || b->replay || b->next == NULL)
+        return true;
+    buf_init(&kept, 2 * LIMIT_KAFKA_COLLECTIONS * LIMIT_KAFKA_TOPIC);
+    sink_kafka_counts_put(&s->walk, b->before, &kept);
+    sink_kafka_counts_put(&s->working, b->after, &kept);
+    ok = s->store->put(s->store->ctx, "counts", buf_view(&kept), err);
+    buf_done(&kept);
+    return ok;
+}
+
 static bool kafka_write(struct sink *s, const struct batch *b, struct sink_result *res,
                         struct error *err)
 {
-    if (!sink_kafka_target_ensure(&s->target, err))
+    if (!sink_kafka_target_ensure(&s->target, err) || !load_counts(s, b, err))
         return false;
     sink_kafka_walk_copy(&s->working, &s->walk);
     if (!put_all(s, b, res, err) || !sink_kafka_target_wait(&s->target, err)) {
         note_refused(s, b);
         return false;
     }
+    if (!keep_counts(s, b, err))
+        return false;
     if (!b->replay)
         sink_kafka_walk_copy(&s->walk, &s->working);
     map_clear(&s->refused);

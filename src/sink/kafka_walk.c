@@ -104,6 +104,28 @@ static void collection_name(const struct change *c, struct buf *b)
     buf_str(b, c->rel->table);
 }
 
+static struct debezium_collection *add_collection(struct sink_kafka_walk *w, struct str name)
+{
+    struct debezium_collection *added;
+
+    if (w->collection_count == w->collection_cap) {
+        w->collection_cap = w->collection_cap > 0 ? w->collection_cap * 2 : 8;
+        w->collections = mem_resize(w->collections, w->collection_cap, sizeof *w->collections);
+    }
+    added = &w->collections[w->collection_count++];
+    *added = (struct debezium_collection){ .name = own(name) };
+    return added;
+}
+
+void sink_kafka_walk_set_counts(struct sink_kafka_walk *w, uint64_t total,
+                                const struct debezium_collection *collections, size_t count)
+{
+    forget_collections(w);
+    w->total = total;
+    for (size_t i = 0; i < count; i++)
+        add_collection(w, collections[i].name)->events = collections[i].events;
+}
+
 static uint64_t count_in_collection(struct sink_kafka_walk *w, const struct change *c)
 {
     struct debezium_collection *found = NULL;
@@ -116,14 +138,8 @@ static uint64_t count_in_collection(struct sink_kafka_walk *w, const struct chan
         if (str_eq(w->collections[i].name, buf_view(&name)))
             found = &w->collections[i];
     }
-    if (found == NULL) {
-        if (w->collection_count == w->collection_cap) {
-            w->collection_cap = w->collection_cap > 0 ? w->collection_cap * 2 : 8;
-            w->collections = mem_resize(w->collections, w->collection_cap, sizeof *w->collections);
-        }
-        found = &w->collections[w->collection_count++];
-        *found = (struct debezium_collection){ .name = own(buf_view(&name)) };
-    }
+    if (found == NULL)
+        found = add_collection(w, buf_view(&name));
     events = ++found->events;
     buf_done(&name);
     return events;

@@ -38,4 +38,8 @@ bool sink_kafka_walk_ends(const struct batch *b, size_t at);
 void sink_kafka_walk_step(struct sink_kafka_walk *w, const struct batch *b, size_t at,
                           struct debezium_moment *ret_moment);
 
+/* The counts of the transaction that another process began. */
+void sink_kafka_walk_set_counts(struct sink_kafka_walk *w, uint64_t total,
+                                const struct debezium_collection *collections, size_t count);
+
 #endif

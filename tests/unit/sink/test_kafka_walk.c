@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sink/kafka_walk.h"
+#include "sink/kafka_counts.h"
+
+#include "base/limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -211,6 +213,47 @@ static void a_batch_that_comes_again_is_walked_from_the_copy(void **state)
     sink_kafka_walk_done(&w.walk);
 }
 
+/* Whichever of the two positions the next process begins at. */
+static void counts_go_on_in_another_process(void **state)
+{
+    struct sink_kafka_walk after, next;
+    const struct position before_at = { 1, 1, { 100 } }, after_at = { 1, 2, { 100 } };
+    struct world w;
+    struct buf kept;
+    size_t first;
+
+    (void)state;
+    open_world(&w);
+    buf_init(&kept, MIB);
+    sink_kafka_walk_init(&after, &w.format);
+    sink_kafka_walk_init(&next, &w.format);
+    (void)add(&w, CHANGE_INSERT, 100, 1, &one);
+    walk(&w, &one);
+    sink_kafka_counts_put(&w.walk, before_at, &kept);
+    first = kept.n;
+    (void)add(&w, CHANGE_INSERT, 100, 2, &two);
+    walk(&w, &one);
+    sink_kafka_counts_put(&w.walk, after_at, &kept);
+
+    assert_true(sink_kafka_counts_get(buf_view(&kept), before_at, &next));
+    assert_int_equal(next.total, 1);
+    assert_int_equal(next.collection_count, 1);
+    assert_true(sink_kafka_counts_get(buf_view(&kept), after_at, &next));
+    assert_int_equal(next.total, 2);
+    assert_int_equal(next.collection_count, 2);
+    assert_true(str_is(next.collections[1].name, "s.two"));
+    assert_int_equal(next.collections[1].events, 1);
+    assert_true(sink_kafka_counts_get(buf_view(&kept), (struct position){ 1, 3, { 100 } }, &next));
+    assert_int_equal(next.total, 2); /* nothing is kept for it */
+    assert_true(sink_kafka_counts_get(STR_NONE, before_at, &next));
+    for (size_t n = 1; n < first; n++)
+        assert_false(sink_kafka_counts_get(str_make(kept.p, n), after_at, &next));
+    buf_done(&kept);
+    sink_kafka_walk_done(&after);
+    sink_kafka_walk_done(&next);
+    sink_kafka_walk_done(&w.walk);
+}
+
 static void the_halves_of_a_moved_key_know_each_other(void **state)
 {
     struct world w;
@@ -237,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_of_one_row_is_its_last),
         cmocka_unit_test(records_are_counted_by_transaction_and_by_table),
         cmocka_unit_test(a_batch_that_comes_again_is_walked_from_the_copy),
+        cmocka_unit_test(counts_go_on_in_another_process),
         cmocka_unit_test(the_halves_of_a_moved_key_know_each_other),
     };
 
