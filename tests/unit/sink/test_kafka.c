@@ -256,11 +256,11 @@ static void each_partition_goes_on_where_it_stands(void **state)
     (void)state;
     open_world(&w, 3, "");
     for (uint32_t i = 1; i <= 20; i++)
-        (void)add(&w, CHANGE_INSERT, 256, i, i % 2 == 0 ? "two" : "one");
+        (void)add(&w, CHANGE_INSERT, 256, i, i % 2 == 0 ? "2" : "1");
     write_ok(&w);
     w.batch.count = 0;
     for (uint32_t i = 1; i <= 40; i++)
-        (void)add(&w, CHANGE_INSERT, 256, i, i > 20 ? "three" : i % 2 == 0 ? "two" : "one");
+        (void)add(&w, CHANGE_INSERT, 256, i, i > 20 ? "3" : i % 2 == 0 ? "2" : "1");
     reopen(&w);
     write_ok(&w);
     for (int32_t p = 0; p < 3; p++)
