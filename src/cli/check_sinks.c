@@ -60,7 +60,11 @@ static const struct relation **relations_of(struct check *c, const struct config
 static void check_sink(struct check *c, const struct config_sink *sink)
 {
     const struct sink_store store = { NULL, store_put, store_get };
-    const struct sink_env env = { c->config->name, sink->name, -1, &clock_system, &store };
+    const struct sink_env env = { .pipeline = c->config->name,
+                                  .name = sink->name,
+                                  .stop_fd = -1,
+                                  .clock = &clock_system,
+                                  .store = &store };
     const struct sink_ops *ops = sink_find(sink->type->name);
     const struct relation **rels;
     int64_t start = clock_mono_us(&clock_system);

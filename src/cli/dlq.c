@@ -3,8 +3,11 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "pipeline/park.h"
+#include "pipeline/park_topic.h"
 #include "process/rowjson.h"
+#include "sink/kafka_conf.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 const char cli_dlq_usage[] =
@@ -100,15 +103,20 @@ static bool list_one(void *ctx, const struct park_record *r)
     return true;
 }
 
+static int end_list(struct dlq *dlq)
+{
+    if (dlq->shown == 0 && !dlq->as_json)
+        buf_text(&dlq->out, "nothing is parked\n");
+    return cli_print(&dlq->out) ? CLI_OK : CLI_RUNTIME;
+}
+
 static int list(struct dlq *dlq, struct state *st)
 {
     struct error err;
 
     if (!park_each(st, dlq->sink, STR_NONE, list_one, dlq, &err))
         return cli_failure(&err);
-    if (dlq->shown == 0 && !dlq->as_json)
-        buf_text(&dlq->out, "nothing is parked\n");
-    return cli_print(&dlq->out) ? CLI_OK : CLI_RUNTIME;
+    return end_list(dlq);
 }
 
 static bool show_one(void *ctx, const struct park_record *r)
@@ -209,6 +217,89 @@ static int with_state(struct dlq *dlq, const char *verb, const char *dir)
     return code;
 }
 
+/* ---- with a stream in Kafka ---------------------------------------------------------------------- */
+
+/* What a request has left in the mirror goes to whoever serves the partition. */
+static bool send_requests(const struct dlq *dlq, struct park_topic *t,
+                          const struct kafka_settings *settings, const char *topic,
+                          struct error *err)
+{
+    const struct kafka_table_writer_opts opts = { .settings = *settings, .topic = topic };
+    struct kafka_table_writer *writer;
+    bool ok;
+
+    if (!kafka_table_writer_open(&opts, &writer, err))
+        return false;
+    ok = park_topic_ask(t, writer, dlq->orphan, err);
+    kafka_table_writer_close(writer);
+    return ok;
+}
+
+static int act_on_topic(struct dlq *dlq, const char *verb, struct park_topic *t,
+                        const struct kafka_settings *settings, const char *topic)
+{
+    struct state *st = park_topic_state(t);
+    struct error err;
+    int code;
+
+    if (strcmp(verb, "list") == 0)
+        return park_each(st, dlq->sink, STR_NONE, list_one, dlq, &err) ? CLI_OK : cli_failure(&err);
+    if (strcmp(verb, "show") == 0)
+        return park_each(st, dlq->sink, STR_NONE, show_one, dlq, &err) ? CLI_OK : cli_failure(&err);
+    code = act(dlq, verb, st);
+    if (code == CLI_OK && !send_requests(dlq, t, settings, topic, &err))
+        return cli_failure(&err);
+    return code;
+}
+
+static int with_topic(struct dlq *dlq, const char *verb, const struct config *config,
+                      const char *sink)
+{
+    struct park_topic_opts opts = { .sink = sink };
+    struct park_topic *t;
+    struct arena a;
+    struct error err;
+    char *topic = park_topic_name(config->stream.kafka.topic_prefix, sink);
+    int code = CLI_OK;
+
+    arena_init(&a, LIMIT_CONFIG_ARENA);
+    sink_kafka_settings(&config->stream.kafka, &a, &opts.settings);
+    opts.topic = topic;
+    if (!park_topic_open(&opts, &t, &err)) {
+        code = cli_failure(&err);
+    } else {
+        code = park_topic_catch_up(t, -1, &err) ? act_on_topic(dlq, verb, t, &opts.settings, topic)
+                                                : cli_failure(&err);
+        park_topic_close(t);
+    }
+    arena_done(&a);
+    free(topic);
+    return code;
+}
+
+/* Records are numbered for each sink by itself. */
+static int with_topics(struct dlq *dlq, const char *verb, const struct config *config)
+{
+    bool asks = strcmp(verb, "list") != 0 && strcmp(verb, "show") != 0;
+    int code = CLI_OK;
+
+    if (asks || dlq->sink != NULL) {
+        if (dlq->sink == NULL)
+            return cli_usage_error("dlq", "say which: --sink NAME and a record's number, or --all");
+        code = with_topic(dlq, verb, config, dlq->sink);
+    } else {
+        for (size_t i = 0; i < config->sink_count && code == CLI_OK; i++)
+            code = with_topic(dlq, verb, config, config->sinks[i].name);
+    }
+    if (code != CLI_OK || asks)
+        return code;
+    if (strcmp(verb, "list") == 0)
+        return end_list(dlq);
+    if (dlq->shown == 0)
+        return no_such(dlq);
+    return cli_print(&dlq->out) ? CLI_OK : CLI_RUNTIME;
+}
+
 static bool known_sink(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->sink_count; i++) {
@@ -227,7 +318,8 @@ static int with_config(struct dlq *dlq, const char *verb)
         return CLI_USAGE;
     dlq->orphan = dlq->sink != NULL && !known_sink(config, dlq->sink);
     buf_init(&dlq->out, LIMIT_PG_MESSAGE * 2);
-    code = with_state(dlq, verb, config->stream.dir);
+    code = config->stream.kind == CONFIG_STREAM_KAFKA ? with_topics(dlq, verb, config)
+                                                      : with_state(dlq, verb, config->stream.dir);
     buf_done(&dlq->out);
     config_free(config);
     return code;

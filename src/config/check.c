@@ -158,6 +158,20 @@ static void check_from(const struct config *c, const struct config_sink *sink,
     check_twice(&sink->from, rep);
 }
 
+static void check_topics(const struct config *c, const struct config_sink *sink,
+                         struct config_report *rep)
+{
+    const struct config_node *topics = config_get(sink->node, "topics");
+
+    if (sink->node->kind == CONFIG_MAP && topics == NULL && config_get(sink->node, "from") == NULL)
+        config_missing(sink->node, "from", rep);
+    if (topics != NULL && c->stream.kind != CONFIG_STREAM_KAFKA)
+        config_fault(rep, topics, E_CONFIG_STREAM_KIND,
+                     "\"topics\" are read from stream.kafka, which is not there");
+    for (size_t i = 0; i < sink->topics.count; i++)
+        config_check_topic(sink->topics.nodes[i], sink->topics.items[i], rep);
+}
+
 static void check_unique(const struct config *c, size_t at, struct config_report *rep)
 {
     const char *name = c->sinks[at].name;
@@ -181,6 +195,7 @@ static void check_sink(const struct config *c, size_t at, const struct map *tabl
     check_name(sink->node, "sink", sink->name, rep);
     check_unique(c, at, rep);
     check_from(c, sink, tables, rep);
+    check_topics(c, sink, rep);
     if (sink->retry_initial_ms > 0 && sink->retry_max_ms > 0 &&
         sink->retry_initial_ms > sink->retry_max_ms)
         config_fault(rep, node_of(sink->node, "retry"), E_CONFIG_RANGE,
@@ -192,13 +207,12 @@ static void check_part(const struct config *c, const struct config_node *root, c
 {
     if (config_get(root, name) != NULL)
         return;
-    if (c->stream.kind == CONFIG_STREAM_KAFKA) {
+    if (c->stream.kind == CONFIG_STREAM_KAFKA)
         config_fault(rep, root, E_CONFIG_MISSING_KEY,
                      "missing key \"%s\"; only a file with \"role: %s\" can do without", name,
                      other);
-    } else {
+    else
         config_fault(rep, root, E_CONFIG_MISSING_KEY, "missing key \"%s\"", name);
-    }
 }
 
 /* Where the halves may run apart, a file that has only one of them says by that what it is for. */

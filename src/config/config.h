@@ -154,9 +154,7 @@ struct config_source {
     int64_t status_interval_ms;   /* at most this long between two status messages */
     const char *signal_table;     /* schema.table of the signals; NULL: none */
     int64_t incremental_chunk;    /* rows of a chunk of an incremental snapshot */
-    const char *heartbeat_query;  /* NULL: none */
-    int64_t heartbeat_ms;
-    bool messages; /* take logical messages (pg_logical_emit_message) as well */
+    bool messages;                /* take logical messages (pg_logical_emit_message) as well */
     const struct config_node *node;
 };
 
@@ -228,7 +226,8 @@ struct config_stream {
 
 struct config_sink {
     const char *name;
-    struct config_strings from; /* tables */
+    struct config_strings from;   /* tables; none: all that is in the topics */
+    struct config_strings topics; /* none: those of the tables */
     const struct config_sink_type *type;
     void *conf; /* type->conf_size bytes */
     bool pause;

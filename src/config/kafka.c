@@ -245,6 +245,15 @@ static void check_text(const struct config_node *map, const char *key, const cha
                      max);
 }
 
+void config_check_topic(const struct config_node *node, const char *topic,
+                        struct config_report *rep)
+{
+    if (!is_topic_text(topic, TOPIC_MAX))
+        config_fault(rep, node, E_CONFIG_BAD_NAME,
+                     "a topic's name is made of a-z, A-Z, 0-9, dot, _ and -, at most %d of them",
+                     TOPIC_MAX);
+}
+
 static void join_brokers(struct config_kafka *k, struct config_report *rep)
 {
     struct buf b;

@@ -52,8 +52,7 @@ static void put_default(const struct config_key *key, void *fields, struct confi
     }
 }
 
-static void missing(const struct config_node *map, const struct config_key *key,
-                    struct config_report *rep)
+void config_missing(const struct config_node *map, const char *name, struct config_report *rep)
 {
     const char *separator;
     struct buf path;
@@ -61,7 +60,7 @@ static void missing(const struct config_node *map, const struct config_key *key,
     buf_init(&path, KIB);
     config_node_path(map, &path);
     separator = path.n > 0 ? " in " : "";
-    config_fault(rep, map, E_CONFIG_MISSING_KEY, "missing key \"%s\"%s%s", key->name, separator,
+    config_fault(rep, map, E_CONFIG_MISSING_KEY, "missing key \"%s\"%s%s", name, separator,
                  path.n > 0 ? buf_cstr(&path) : "");
     buf_done(&path);
 }
@@ -74,7 +73,7 @@ static void parse_key(const struct config_node *map, const struct config_key *ke
 
     if (node == NULL) {
         if (key->required && map != NULL)
-            missing(map, key, rep);
+            config_missing(map, key->name, rep);
         else
             put_default(key, fields, rep);
     } else if (key->type == CONFIG_GROUP) {

@@ -12,6 +12,9 @@ void config_parse_keys_but(const struct config_node *map, const struct config_ke
                            bool (*unknown_ok)(void *ctx, const struct config_node *key), void *ctx,
                            struct config_report *rep);
 
+/* A fault: the map must have that key. */
+void config_missing(const struct config_node *map, const char *name, struct config_report *rep);
+
 /* Names of the keys of a table that are shown, and then more; returns how many, at most cap. */
 size_t config_key_names(const struct config_key *keys, const char **names, size_t n, size_t cap);
 

@@ -21,23 +21,6 @@ static void parse_url(const struct config_node *node, void *field, struct config
         (void)config_postgres_url(node, rep, &source->url, &source->url_password);
 }
 
-static const struct config_key heartbeat_keys[] = {
-    { .name = "query",
-      .type = CONFIG_STRING,
-      .offset = offsetof(struct config_source, heartbeat_query),
-      .help =
-          "A statement, for example `INSERT INTO public.heartbeat VALUES (1, now()) ON CONFLICT (id) DO "
-          "UPDATE SET at = now()`. Names need their schema. Without it there is no heartbeat." },
-    { .name = "interval",
-      .type = CONFIG_DURATION,
-      .fallback = "10s",
-      .offset = offsetof(struct config_source, heartbeat_ms),
-      .min = SECOND_MS,
-      .max = DAY_MS,
-      .help = "How often it is run." },
-    { .name = NULL },
-};
-
 const struct config_key config_postgres_keys[] = {
     { .name = "url",
       .type = CONFIG_CUSTOM,
@@ -101,13 +84,6 @@ const struct config_key config_postgres_keys[] = {
       .min = 1,
       .max = LIMIT_PG_CHUNK,
       .help = "How many rows such a copy reads at a time; they are held in memory." },
-    { .name = "heartbeat",
-      .type = CONFIG_GROUP,
-      .group = heartbeat_keys,
-      .help =
-          "A statement that is run in the source database now and then, while nothing else comes from "
-          "there. The slot does not need it to move on; whoever watches the way from a commit to the "
-          "sinks may." },
     { .name = "messages",
       .type = CONFIG_BOOL,
       .fallback = "false",
@@ -322,9 +298,16 @@ const struct config_key config_sink_keys[] = {
           "kept under it, so a sink with a new name starts anew." },
     { .name = "from",
       .type = CONFIG_STRINGS,
-      .required = true,
       .offset = offsetof(struct config_sink, from),
-      .help = "The table it reads, or a list of tables, out of `source.postgres.tables`." },
+      .help =
+          "The table it reads, or a list of tables, out of `source.postgres.tables`. Needed, but for a "
+          "sink with `topics`." },
+    { .name = "topics",
+      .type = CONFIG_STRINGS,
+      .offset = offsetof(struct config_sink, topics),
+      .help =
+          "With stream.kafka: the topics it reads, by their full names, where they are not those of the "
+          "tables in `from`; for topics that a real Debezium writes. Without `from`, all tables in them." },
     { .name = "pause",
       .type = CONFIG_BOOL,
       .fallback = "false",

@@ -22,6 +22,8 @@ void config_parse_sinks(const struct config_node *node, void *field, struct conf
 /* CUSTOM parser of "stream.kafka"; field is the struct config_stream. (kafka.c) */
 void config_parse_kafka(const struct config_node *node, void *field, struct config_report *rep);
 /* What goes across the keys of stream.kafka, and the defaults that follow from other keys. */
+void config_check_topic(const struct config_node *node, const char *topic,
+                        struct config_report *rep);
 void config_check_kafka(struct config *c, const struct config_node *map, struct config_report *rep);
 /* Likewise of stream.kafka.format. (format.c) */
 void config_check_format(struct config_format *f, const struct config_node *map,

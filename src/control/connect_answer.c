@@ -81,7 +81,7 @@ static struct shown of_sink(const struct connector *c)
                         c->prefix != NULL ? c->prefix : "?");
         return shown;
     }
-    progress_get_sink(&c->source->supervisor->delivers[c->at].progress, &p);
+    supervisor_get_sink(c->source->supervisor, c->at, &p);
     if (p.state == PROGRESS_FAILED)
         return (struct shown){ "FAILED", p.last_error };
     if (p.state == PROGRESS_RETRYING)
@@ -228,7 +228,7 @@ static bool is_active(const struct connector *c)
         return true;
     if (!c->attached)
         return false;
-    progress_get_sink(&source->supervisor->delivers[c->at].progress, &p);
+    supervisor_get_sink(source->supervisor, c->at, &p);
     return p.rows > 0;
 }
 

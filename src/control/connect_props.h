@@ -33,7 +33,7 @@ enum connect_prop_use {
     CONNECT_REFUSED  /* would change what is captured in a way that is not offered */
 };
 
-struct connect_prop { /* NOLINT(clang-analyzer-optin.performance.Padding): as the table writes it */
+struct connect_prop {
     const char *name;
     enum connect_prop_type type;
     const char *fallback; /* NULL: none */

@@ -119,8 +119,34 @@ static void put_latency(struct buf *b, bool *first, const struct progress_latenc
     buf_u8(b, '}');
 }
 
+static void put_lane(void *ctx, const char *name, const struct progress_sink *p)
+{
+    struct buf *b = ctx;
+    bool first = true;
+
+    buf_text(b, b->n > 0 && b->p[b->n - 1] == '}' ? "," : "");
+    buf_u8(b, '{');
+    put_text(b, &first, "partition", name);
+    put_text(b, &first, "state", progress_state_name(p->state));
+    put_int(b, &first, "offset", (int64_t)p->position.commit_end.v);
+    put_int(b, &first, "lag_bytes", (int64_t)p->lag_bytes);
+    put_int(b, &first, "rows", (int64_t)p->rows);
+    put_int(b, &first, "parked", p->parked);
+    put_error(b, &first, &p->last_error, p->last_error_us);
+    buf_u8(b, '}');
+}
+
+/* The partitions that are served here now. */
+static void put_lanes(struct buf *b, bool *first, struct lanes *l)
+{
+    json_key(b, first, "partitions");
+    buf_u8(b, '[');
+    lanes_each(l, put_lane, b);
+    buf_u8(b, ']');
+}
+
 static void put_sink(struct buf *b, const struct config_sink *conf, const struct progress_sink *p,
-                     int64_t now)
+                     struct lanes *l, int64_t now)
 {
     bool first = true;
 
@@ -128,7 +154,10 @@ static void put_sink(struct buf *b, const struct config_sink *conf, const struct
     put_text(b, &first, "name", conf->name);
     put_text(b, &first, "type", conf->type->name);
     put_text(b, &first, "state", progress_state_name(p->state));
-    put_position(b, &first, "position", p->position);
+    if (l != NULL)
+        put_lanes(b, &first, l);
+    else
+        put_position(b, &first, "position", p->position);
     put_seconds(b, &first, "lag_seconds", p->pending_since_us > 0 ? now - p->pending_since_us : 0);
     put_int(b, &first, "lag_bytes", (int64_t)p->lag_bytes);
     put_int(b, &first, "rows", (int64_t)p->rows);
@@ -155,15 +184,15 @@ static void put_sinks(struct supervisor *s, struct buf *b, int64_t now, bool *re
 {
     *ret_fine = true;
     buf_u8(b, '[');
-    for (size_t i = 0; i < s->deliver_count; i++) {
+    for (size_t i = 0; i < supervisor_sink_count(s); i++) {
         struct progress_sink p;
 
-        progress_get_sink(&s->delivers[i].progress, &p);
+        supervisor_get_sink(s, i, &p);
         if (p.state == PROGRESS_FAILED || p.state == PROGRESS_RETRYING || p.parked > 0)
             *ret_fine = false;
         if (i > 0)
             buf_u8(b, ',');
-        put_sink(b, &s->opts.config->sinks[i], &p, now);
+        put_sink(b, &s->opts.config->sinks[i], &p, i < s->lanes_count ? s->lanes[i] : NULL, now);
     }
     buf_u8(b, ']');
 }
@@ -171,14 +200,19 @@ static void put_sinks(struct supervisor *s, struct buf *b, int64_t now, bool *re
 void control_status(struct supervisor *s, struct buf *b)
 {
     int64_t now = clock_real_us(s->opts.clock);
+    bool captures = s->capture_ready;
     struct progress_capture capture;
     struct stream_stats stats;
     bool sinks_fine;
     bool first = true;
     struct buf sinks;
 
-    progress_get_capture(&s->capture.progress, &capture);
-    s->stream->ops->stats(s->stream, &stats);
+    if (captures) {
+        progress_get_capture(&s->capture.progress, &capture);
+        s->stream->ops->stats(s->stream, &stats);
+    } else {
+        capture = (struct progress_capture){ .state = PROGRESS_RUNNING };
+    }
     buf_init(&sinks, b->limit);
     put_sinks(s, &sinks, now, &sinks_fine);
     buf_u8(b, '{');
@@ -187,10 +221,12 @@ void control_status(struct supervisor *s, struct buf *b)
     put_text(b, &first, "version", MULTISINK_VERSION);
     put_int(b, &first, "pid", getpid());
     put_time(b, &first, "started", s->started_us);
-    json_key(b, &first, "source");
-    put_source(b, &capture, now);
-    json_key(b, &first, "stream");
-    put_stream(b, &stats);
+    if (captures) {
+        json_key(b, &first, "source");
+        put_source(b, &capture, now);
+        json_key(b, &first, "stream");
+        put_stream(b, &stats);
+    }
     json_key(b, &first, "sinks");
     buf_str(b, buf_view(&sinks));
     buf_text(b, "}\n");

@@ -26,18 +26,20 @@ static void note_old_history(struct deliver *d)
     d->started = false;
 }
 
-bool deliver_init(struct deliver *d, const struct deliver_opts *opts, struct error *err)
+/* Where it stands, by state.db or by the lane. */
+static bool load_place(struct deliver *d, struct error *err)
 {
+    const struct deliver_lane *lane = d->opts.lane;
+    const struct deliver_opts *opts = &d->opts;
     bool found;
 
-    *d = (struct deliver){ .opts = *opts, .ops = opts->ops };
-    (void)snprintf(d->who, sizeof d->who, "sink %s", opts->sink->name);
-    progress_init(&d->progress);
-    map_init(&d->held);
-    map_init(&d->relations_told);
-    arena_init(&d->arena, LIMIT_ARENA);
-    backoff_init(&d->backoff, opts->sink->retry_initial_ms, opts->sink->retry_max_ms,
-                 (uint64_t)clock_mono_us(opts->clock) + str_hash(str_from(opts->sink->name)));
+    if (lane != NULL) {
+        d->state = lane->state;
+        d->position = lane->position;
+        d->started = lane->started;
+        d->known = lane->known;
+        return true;
+    }
     if (!state_open(opts->config->stream.dir, true, &d->state, err) ||
         !checkpoint_get_position(d->state, opts->sink->name, &found, &d->position, &d->started,
                                  err))
@@ -47,12 +49,44 @@ bool deliver_init(struct deliver *d, const struct deliver_opts *opts, struct err
         d->position = (struct position){ 0 };
         d->started = false;
     }
+    return true;
+}
+
+static bool put_value(void *ctx, const char *key, struct str value, struct error *err)
+{
+    struct deliver *d = ctx;
+
+    return d->local_store.put(d->local_store.ctx, key, value, err) && deliver_settle(d, err);
+}
+
+static bool get_value(void *ctx, const char *key, struct arena *a, struct str *ret_value,
+                      struct error *err)
+{
+    struct deliver *d = ctx;
+
+    return d->local_store.get(d->local_store.ctx, key, a, ret_value, err);
+}
+
+bool deliver_init(struct deliver *d, const struct deliver_opts *opts, struct error *err)
+{
+    *d = (struct deliver){ .opts = *opts, .ops = opts->ops };
+    (void)snprintf(d->who, sizeof d->who, "sink %s%s%s", opts->sink->name,
+                   opts->lane != NULL ? " " : "", opts->lane != NULL ? opts->lane->name : "");
+    progress_init(&d->progress);
+    map_init(&d->held);
+    map_init(&d->relations_told);
+    arena_init(&d->arena, LIMIT_ARENA);
+    backoff_init(&d->backoff, opts->sink->retry_initial_ms, opts->sink->retry_max_ms,
+                 (uint64_t)clock_mono_us(opts->clock) + str_hash(str_from(opts->sink->name)));
+    if (!load_place(d, err))
+        return false;
     if (opts->resnapshot && d->ops->position != NULL)
         note_old_history(d);
     d->written = d->position;
     d->stored = d->position;
     d->store_ctx = (struct checkpoint_store){ d->state, opts->sink->name };
-    d->store = checkpoint_store(&d->store_ctx);
+    d->local_store = checkpoint_store(&d->store_ctx);
+    d->store = (struct sink_store){ d, put_value, get_value };
     progress_edit_sink(&d->progress)->position = d->position;
     d->progress.sink.state = opts->sink->pause ? PROGRESS_PAUSED : PROGRESS_STARTING;
     progress_release(&d->progress);
@@ -82,6 +116,22 @@ static int64_t real_us(const struct deliver *d)
 
 /* ---- positions ------------------------------------------------------------------------------- */
 
+bool deliver_store(struct deliver *d, struct error *err)
+{
+    const struct deliver_lane *lane = d->opts.lane;
+
+    if (lane != NULL)
+        return lane->store(lane->ctx, d->written, d->started, err);
+    return checkpoint_set_position(d->state, d->opts.sink->name, d->written, d->started, err);
+}
+
+bool deliver_settle(struct deliver *d, struct error *err)
+{
+    const struct deliver_lane *lane = d->opts.lane;
+
+    return lane == NULL || lane->settle(lane->ctx, err);
+}
+
 /* Invariant 4 in one place: called only behind a write that said durable, or a durable park. */
 static bool store_position(struct deliver *d, bool now, struct error *err)
 {
@@ -93,7 +143,7 @@ static bool store_position(struct deliver *d, bool now, struct error *err)
     if (!now && (!d->ops->ordered || d->ops->skips_repeats || d->ops->position != NULL) &&
         mono - d->stored_us < STORE_EVERY_US)
         return true;
-    if (!checkpoint_set_position(d->state, d->opts.sink->name, d->written, d->started, err))
+    if (!deliver_store(d, err))
         return false;
     d->stored = d->written;
     d->stored_us = mono;
@@ -168,19 +218,29 @@ static void tell_retry(struct deliver *d, const struct error *err, int ms)
     logger_info(d->who, "trying again in %d ms, for as long as it takes; nothing is lost", ms);
 }
 
+/* Two members may take a partition for their own, for a moment. Whoever was pushed aside at the target goes on only
+ * when the group says that it is his. */
+static bool must_confirm(const struct deliver *d, const struct error *err)
+{
+    return d->opts.lane != NULL && error_is(err, E_REDIS_FENCED);
+}
+
 /* True: try again. */
 static bool wait_to_retry(struct deliver *d, struct error *err)
 {
-    int ms;
+    bool confirm = must_confirm(d, err);
 
     if (err->kind != ERR_RETRY)
         return false;
-    ms = backoff_next_ms(&d->backoff);
-    tell_retry(d, err, ms);
-    if (wake_wait(d->opts.stop_fd, ms)) {
-        (void)error_cancel(err);
-        return false;
-    }
+    do {
+        int ms = backoff_next_ms(&d->backoff);
+
+        tell_retry(d, err, ms);
+        if (wake_wait(d->opts.stop_fd, ms)) {
+            (void)error_cancel(err);
+            return false;
+        }
+    } while (confirm && !d->opts.lane->confirm(d->opts.lane->ctx, err));
     return true;
 }
 

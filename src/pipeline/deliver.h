@@ -27,12 +27,32 @@
 #include "sink/sink.h"
 #include "stream/stream.h"
 
+/* One partition of a stream in Kafka: what a sink of the log keeps in state.db is kept elsewhere (lane.c). All calls
+ * come from the deliver thread. */
+struct deliver_lane {
+    void *ctx;
+    const char *name;    /* "topic/partition" */
+    struct state *state; /* the lane's own, a mirror; the deliver takes it over */
+    struct position position;
+    bool known; /* the group had an offset; else `position` is where the partition begins */
+    bool started;
+    /* As checkpoint_set_position. */
+    bool (*store)(void *ctx, struct position position, bool started, struct error *err);
+    /* What was changed in `state` becomes durable. */
+    bool (*settle)(void *ctx, struct error *err);
+    /* Takes in what the dlq command has asked for. */
+    bool (*requests)(void *ctx, struct error *err);
+    /* Somebody else has written at the target: is the partition still ours? */
+    bool (*confirm)(void *ctx, struct error *err);
+};
+
 struct deliver_opts {
     const struct config *config;
+    const struct deliver_lane *lane; /* NULL with the log */
     const struct config_sink *sink;
     const struct sink_ops *ops;
     struct stream *stream;
-    struct shapes *shapes;
+    struct shapes *shapes; /* NULL: not known, relations come with the changes */
     const struct clock *clock;
     int stop_fd;
     bool
@@ -43,13 +63,14 @@ struct deliver_opts {
 struct deliver {
     struct deliver_opts opts;
     const struct sink_ops *ops;
-    char who[48]; /* for the logger: "sink NAME" */
+    char who[160]; /* for the logger: "sink NAME", and the lane */
     struct progress progress;
 
     /* owned by the deliver thread */
     struct state *state;
     struct checkpoint_store store_ctx;
-    struct sink_store store;
+    struct sink_store local_store; /* in `state` */
+    struct sink_store store;       /* what the sink is given */
     struct sink *sink;
     struct stream_reader *reader;
     bool ready;               /* sink and reader are open, and stand at the same place */
@@ -88,6 +109,10 @@ bool deliver_park(struct deliver *d, const struct batch *b, const struct sink_re
                   struct error *err) MUST_CHECK;
 /* Replays and drops what was asked for, and what waits behind it. */
 bool deliver_replay(struct deliver *d, struct error *err) MUST_CHECK;
+/* Stores d->written and d->started, durably enough for a position. */
+bool deliver_store(struct deliver *d, struct error *err) MUST_CHECK;
+/* Behind each change of parked records. */
+bool deliver_settle(struct deliver *d, struct error *err) MUST_CHECK;
 /* Reads the keys that are parked, at start. */
 bool deliver_load_held(struct deliver *d, struct error *err) MUST_CHECK;
 /* Sink and reader, at the same place; nothing to do when they are. (deliver_open.c) */

@@ -52,13 +52,14 @@ static bool start_target(struct deliver *d, struct error *err)
     d->started = true;
     d->written = d->position;
     d->stored = d->position;
-    return checkpoint_set_position(d->state, d->opts.sink->name, d->written, true, err);
+    return deliver_store(d, err);
 }
 
 static bool open_sink(struct deliver *d, struct error *err)
 {
     struct sink_env env = { .pipeline = d->opts.config->name,
                             .name = d->opts.sink->name,
+                            .lane = d->opts.lane != NULL ? d->opts.lane->name : NULL,
                             .stop_fd = d->opts.stop_fd,
                             .clock = d->opts.clock,
                             .store = &d->store };
@@ -88,7 +89,7 @@ static bool open_reader_anew(struct deliver *d, struct error *err)
     d->written = d->position;
     d->stored = d->position;
     d->known = true;
-    return checkpoint_set_position(d->state, d->opts.sink->name, d->written, d->started, err);
+    return deliver_store(d, err);
 }
 
 void deliver_close_reader(struct deliver *d)
@@ -128,7 +129,8 @@ static bool tell_shapes(struct deliver *d, struct error *err)
     unsigned generation;
     size_t count;
 
-    if (shapes_generation(d->opts.shapes) == d->shapes_told || d->ops->relation == NULL)
+    if (d->opts.shapes == NULL || d->ops->relation == NULL ||
+        shapes_generation(d->opts.shapes) == d->shapes_told)
         return true;
     arena_reset(&d->arena);
     generation = shapes_get(d->opts.shapes, &d->arena, &rels, &count);
@@ -160,7 +162,7 @@ static bool skip_old_history(struct deliver *d, struct error *err)
     d->stored = d->skip_to;
     d->known = true;
     d->skip_to = (struct position){ 0 };
-    return checkpoint_set_position(d->state, d->opts.sink->name, d->written, d->started, err);
+    return deliver_store(d, err);
 }
 
 bool deliver_open(struct deliver *d, struct error *err)

@@ -62,9 +62,11 @@ bool deliver_load_held(struct deliver *d, struct error *err)
            count_parked(d, err);
 }
 
+/* A sink of topics that others write takes whatever is in them. */
 static bool from_wanted_table(const struct deliver *d, const struct change *c)
 {
-    return tables_listed(&d->opts.sink->from, c->rel->schema, c->rel->table);
+    return d->opts.sink->from.count == 0 ||
+           tables_listed(&d->opts.sink->from, c->rel->schema, c->rel->table);
 }
 
 /* Is the relation one of `from`? Asked once per run of changes of the same relation. */
@@ -196,7 +198,7 @@ bool deliver_park(struct deliver *d, const struct batch *b, const struct sink_re
         (void)!state_run(d->state, "ROLLBACK", &ignored);
         return false;
     }
-    if (!count_parked(d, err))
+    if (!deliver_settle(d, err) || !count_parked(d, err))
         return false;
     tell_parked(d, b, res);
     if (d->parked > d->opts.sink->park_max) {
@@ -207,6 +209,22 @@ bool deliver_park(struct deliver *d, const struct batch *b, const struct sink_re
             last->reason != NULL ? last->reason : "");
     }
     return true;
+}
+
+/* Readers number the relations of a lane, each for itself; the one of a parked change may come from another reader. So
+ * it gets a number of its own, by what it says. */
+static const struct relation *renumbered(struct deliver *d, const struct relation *rel)
+{
+    struct relation *copy = arena_alloc(&d->arena, sizeof *copy);
+    struct buf b;
+
+    *copy = *rel;
+    copy->version = 0;
+    buf_init(&b, LIMIT_LOG_RECORD);
+    relation_encode(copy, &b);
+    copy->version = UINT32_C(0x80000000) | (uint32_t)str_hash(buf_view(&b));
+    buf_done(&b);
+    return copy;
 }
 
 /* Sends a whole parked change again. *ret_refused: the target said no once more, *ret_reject says why. */
@@ -230,6 +248,8 @@ static bool send_change(struct deliver *d, const struct park_record *r, bool *re
         *ret_reject = unreadable(&c, &d->arena);
         return true;
     }
+    if (d->opts.lane != NULL)
+        c.rel = renumbered(d, c.rel);
     if (!deliver_tell_relations(d, &b, err) || !d->ops->write(d->sink, &b, &res, err))
         return false;
     *ret_refused = res.reject_count > 0;
@@ -289,7 +309,8 @@ static bool carry_out(struct deliver *d, const struct park_record *r, bool *ret_
                       struct error *err)
 {
     *ret_gone = true;
-    if (r->action == PARK_DROP ? !drop(d, r, err) : !send_again(d, r, ret_gone, err))
+    if ((r->action == PARK_DROP ? !drop(d, r, err) : !send_again(d, r, ret_gone, err)) ||
+        !deliver_settle(d, err))
         return false;
     logger_info(d->who, "parked record %lld (%.*s): %s", (long long)r->id,
                 r->key_text.n > 60 ? 60 : (int)r->key_text.n, r->key_text.p,
@@ -348,6 +369,8 @@ bool deliver_replay(struct deliver *d, struct error *err)
     if (d->parked == 0 || now - d->park_looked_us < LOOK_EVERY_US)
         return true;
     d->park_looked_us = now;
+    if (d->opts.lane != NULL && !d->opts.lane->requests(d->opts.lane->ctx, err))
+        return false;
     if (!d->ops->ordered)
         return release_asked(d, err);
     for (;;) {

@@ -279,6 +279,18 @@ bool park_asked(struct state *st, const char *sink, struct arena *a,
     return take_one(&q, a, ret_record, err);
 }
 
+bool park_find(struct state *st, const char *sink, struct str ref, struct arena *a,
+               const struct park_record **ret_record, struct error *err)
+{
+    struct state_query q;
+
+    if (!state_query(st, &q, "SELECT " COLUMNS " FROM parked WHERE sink = ?1 AND ref = ?2", err))
+        return false;
+    state_bind_text(&q, 1, str_from(sink));
+    state_bind_text(&q, 2, ref);
+    return take_one(&q, a, ret_record, err);
+}
+
 bool park_delete(struct state *st, int64_t id, struct error *err)
 {
     struct state_query q;
@@ -324,6 +336,19 @@ bool park_request(struct state *st, const char *sink, int64_t id, enum park_acti
         return false;
     *ret_count = state_changed(st);
     return true;
+}
+
+bool park_request_ref(struct state *st, const char *sink, struct str ref, enum park_action action,
+                      struct error *err)
+{
+    struct state_query q;
+
+    if (!state_query(st, &q, "UPDATE parked SET action = ?3 WHERE sink = ?1 AND ref = ?2", err))
+        return false;
+    state_bind_text(&q, 1, str_from(sink));
+    state_bind_text(&q, 2, ref);
+    state_bind_int(&q, 3, action);
+    return state_finish(&q, err);
 }
 
 bool park_forget(struct state *st, const char *sink, int64_t id, int64_t *ret_count,

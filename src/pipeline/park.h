@@ -60,6 +60,9 @@ bool park_first(struct state *st, const char *sink, struct str key, struct arena
  * in which nothing waits for anything. */
 bool park_asked(struct state *st, const char *sink, struct arena *a,
                 const struct park_record **ret_record, struct error *err) MUST_CHECK;
+/* The record of that ref, copied into `a`; NULL when there is none. */
+bool park_find(struct state *st, const char *sink, struct str ref, struct arena *a,
+               const struct park_record **ret_record, struct error *err) MUST_CHECK;
 bool park_delete(struct state *st, int64_t id, struct error *err) MUST_CHECK;
 /* Refused again: the new reason, one attempt more, no request. */
 bool park_refused(struct state *st, int64_t id, const char *code, const char *reason,
@@ -67,6 +70,9 @@ bool park_refused(struct state *st, int64_t id, const char *code, const char *re
 /* Leaves a request on a record (id > 0), or on all of a sink (id 0); *ret_count: how many. */
 bool park_request(struct state *st, const char *sink, int64_t id, enum park_action action,
                   int64_t *ret_count, struct error *err) MUST_CHECK;
+/* Leaves a request on the record with that ref. */
+bool park_request_ref(struct state *st, const char *sink, struct str ref, enum park_action action,
+                      struct error *err) MUST_CHECK;
 
 /* Deletes a record (id > 0) or all of a sink (id 0) that no daemon serves any more. */
 bool park_forget(struct state *st, const char *sink, int64_t id, int64_t *ret_count,

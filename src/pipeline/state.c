@@ -115,14 +115,15 @@ static bool prepare_schema(struct state *st, bool create, struct error *err)
     return true;
 }
 
-bool state_open(const char *dir, bool create, struct state **ret_state, struct error *err)
+static bool open_file(char *path, const char *name, bool create, struct state **ret_state,
+                      struct error *err)
 {
     struct state *st = mem_zalloc(1, sizeof *st);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
     int rc;
 
-    st->path = mem_printf("%s/state.db", dir);
-    rc = sqlite3_open_v2(st->path, &st->db, flags, NULL);
+    st->path = path;
+    rc = sqlite3_open_v2(name, &st->db, flags, NULL);
     if (rc != SQLITE_OK) {
         (void)fail(st, rc, err);
         state_close(st);
@@ -135,6 +136,18 @@ bool state_open(const char *dir, bool create, struct state **ret_state, struct e
     }
     *ret_state = st;
     return true;
+}
+
+bool state_open(const char *dir, bool create, struct state **ret_state, struct error *err)
+{
+    char *path = mem_printf("%s/state.db", dir);
+
+    return open_file(path, path, create, ret_state, err);
+}
+
+bool state_open_private(struct state **ret_state, struct error *err)
+{
+    return open_file(mem_strdup("a private database"), "", true, ret_state, err);
 }
 
 void state_close(struct state *st)

@@ -26,6 +26,8 @@ struct sqlite3_stmt;
 /* Opens, or makes when `create`, DIR/state.db. */
 bool state_open(const char *dir, bool create, struct state **ret_state,
                 struct error *err) MUST_CHECK;
+/* A database of one connection that is gone with it: memory, and a file without a name when it grows. */
+bool state_open_private(struct state **ret_state, struct error *err) MUST_CHECK;
 void state_close(struct state *st);
 
 /* A statement with its parameters, run in steps:

@@ -55,33 +55,6 @@ static bool open_stream(struct supervisor *s, struct error *err)
     return ok;
 }
 
-static bool open_delivers(struct supervisor *s, struct error *err)
-{
-    const struct config *config = s->opts.config;
-
-    s->delivers = mem_zalloc(config->sink_count, sizeof *s->delivers);
-    s->deliver_threads = mem_zalloc(config->sink_count, sizeof *s->deliver_threads);
-    for (size_t i = 0; i < config->sink_count; i++) {
-        const char *restart = s->opts.restart_sink;
-        struct deliver_opts opts = {
-            .config = config,
-            .sink = &config->sinks[i],
-            .ops = sink_find(config->sinks[i].type->name), /* the registry gave the type */
-            .stream = s->stream,
-            .shapes = &s->shapes,
-            .clock = s->opts.clock,
-            .stop_fd = s->stop_deliver.fd,
-            .resnapshot = s->opts.resnapshot,
-            .restart = restart != NULL && strcmp(restart, config->sinks[i].name) == 0
-        };
-
-        s->deliver_count++; /* half-built ones are closed as well */
-        if (!deliver_init(&s->delivers[i], &opts, err))
-            return false;
-    }
-    return true;
-}
-
 static bool open_capture(struct supervisor *s, struct error *err)
 {
     struct capture_opts opts = { .config = s->opts.config,
@@ -96,15 +69,20 @@ static bool open_capture(struct supervisor *s, struct error *err)
     return capture_init(&s->capture, &opts, err);
 }
 
+static bool captures(const struct supervisor *s)
+{
+    return s->opts.role != CONFIG_ROLE_DELIVER;
+}
+
 bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret_supervisor,
                      struct error *err)
 {
     struct supervisor *s;
 
-    if (opts->config->stream.kind != CONFIG_STREAM_LOG)
+    if (opts->config->stream.kind != CONFIG_STREAM_LOG && opts->role != CONFIG_ROLE_DELIVER)
         return error_set(
             err, ERR_STOP, E_CONFIG_STREAM_KIND,
-            "cannot run a stream in Kafka: this version only checks its configuration");
+            "cannot capture into Kafka: this version only delivers from it (--role deliver)");
     s = mem_zalloc(1, sizeof *s);
     s->opts = *opts;
     s->started_us = clock_real_us(opts->clock);
@@ -114,7 +92,8 @@ bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret
     shapes_init(&s->shapes);
     if (!file_make_dirs(opts->config->stream.dir, err) || !take_lock(s, err) ||
         !wake_init(&s->stop_capture, err) || !wake_init(&s->stop_deliver, err) ||
-        !open_stream(s, err) || !open_capture(s, err) || !open_delivers(s, err)) {
+        (captures(s) && (!open_stream(s, err) || !open_capture(s, err))) ||
+        !supervisor_open_sinks(s, err)) {
         supervisor_close(s);
         return false;
     }
@@ -124,18 +103,9 @@ bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret
 
 bool supervisor_start(struct supervisor *s, struct error *err)
 {
-    for (size_t i = 0; i < s->deliver_count; i++) {
-        char name[16];
-
-        if (s->opts.config->sinks[i].pause) {
-            logger_info(s->delivers[i].who, "paused by the configuration");
-            continue;
-        }
-        (void)snprintf(name, sizeof name, "s:%.12s", s->opts.config->sinks[i].name);
-        if (!thread_start(&s->deliver_threads[i], name, deliver_thread, &s->delivers[i], err))
-            return false;
-    }
-    return thread_start(&s->capture_thread, "capture", capture_thread, &s->capture, err);
+    return supervisor_start_sinks(s, err) &&
+           (!s->capture_ready ||
+            thread_start(&s->capture_thread, "capture", capture_thread, &s->capture, err));
 }
 
 static bool slowest(struct supervisor *s, struct position *ret_position)
@@ -186,6 +156,8 @@ static void retain(struct supervisor *s)
     if (s->retained_us != 0 && now - s->retained_us < RETAIN_EVERY_US)
         return;
     s->retained_us = now;
+    if (s->stream == NULL)
+        return;
     if (slowest(s, &at) &&
         window_move(&s->window, s->opts.config->stream.safety_window_ms * 1000, now, at, &needed) &&
         !s->stream->ops->retain(s->stream, needed, &err))
@@ -229,6 +201,8 @@ enum supervisor_verdict supervisor_tick(struct supervisor *s)
     retain(s);
     if (s->disk_failed || sink_disk_failed(s))
         return SUPERVISOR_DEAD;
+    if (!s->capture_ready)
+        return SUPERVISOR_GOES_ON;
     progress_get_capture(&s->capture.progress, &p);
     if (p.state != PROGRESS_FAILED)
         return SUPERVISOR_GOES_ON;
@@ -239,21 +213,21 @@ enum supervisor_verdict supervisor_tick(struct supervisor *s)
 
 int supervisor_failed_fd(const struct supervisor *s)
 {
-    return s->capture.failed.fd;
+    return s->capture_ready ? s->capture.failed.fd : -1;
 }
 
 void supervisor_ask_stop(struct supervisor *s)
 {
     wake_set(&s->stop_capture);
     wake_set(&s->stop_deliver);
+    supervisor_ask_sinks_to_stop(s);
 }
 
 void supervisor_stop(struct supervisor *s)
 {
     supervisor_ask_stop(s);
     thread_join(&s->capture_thread);
-    for (size_t i = 0; i < s->deliver_count; i++)
-        thread_join(&s->deliver_threads[i]);
+    supervisor_join_sinks(s);
 }
 
 const struct error *supervisor_error(const struct supervisor *s)
@@ -265,14 +239,11 @@ void supervisor_close(struct supervisor *s)
 {
     if (s == NULL)
         return;
-    for (size_t i = 0; i < s->deliver_count; i++)
-        deliver_done(&s->delivers[i]);
+    supervisor_close_sinks(s);
     if (s->capture_ready)
         capture_done(&s->capture);
     if (s->stream != NULL)
         s->stream->ops->close(s->stream);
-    free(s->delivers);
-    free(s->deliver_threads);
     wake_done(&s->stop_capture);
     wake_done(&s->stop_deliver);
     shapes_done(&s->shapes);

@@ -15,6 +15,7 @@
 #include "base/wake.h"
 #include "pipeline/capture.h"
 #include "pipeline/deliver.h"
+#include "pipeline/lanes.h"
 #include "pipeline/thread.h"
 #include "pipeline/window.h"
 
@@ -41,7 +42,9 @@ struct supervisor {
     struct deliver *delivers;
     struct thread *deliver_threads;
     size_t deliver_count; /* those that were initialised */
-    int64_t started_us;   /* real time */
+    struct lanes **lanes; /* with a stream in Kafka, in place of the delivers */
+    size_t lanes_count;
+    int64_t started_us; /* real time */
     int64_t retained_us;
     bool disk_failed;     /* an fsync of the log's directory did */
     struct window window; /* where the slowest sink stood */
@@ -68,5 +71,17 @@ void supervisor_stop(struct supervisor *s);
 /* The error that ended the capture; kind ERR_NONE when there is none. After supervisor_stop. */
 const struct error *supervisor_error(const struct supervisor *s);
 void supervisor_close(struct supervisor *s);
+
+/* How the sinks do, in the order of the configuration. Any thread. */
+size_t supervisor_sink_count(const struct supervisor *s);
+void supervisor_get_sink(struct supervisor *s, size_t at, struct progress_sink *ret);
+
+/* ---- the deliver side (supervisor_sinks.c) ---- */
+
+bool supervisor_open_sinks(struct supervisor *s, struct error *err) MUST_CHECK;
+bool supervisor_start_sinks(struct supervisor *s, struct error *err) MUST_CHECK;
+void supervisor_ask_sinks_to_stop(struct supervisor *s);
+void supervisor_join_sinks(struct supervisor *s);
+void supervisor_close_sinks(struct supervisor *s);
 
 #endif

@@ -10,13 +10,19 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+static char *lane_key(const struct sink_env *env, const char *what)
+{
+    return mem_printf("{multisink:%s:%s}:%s%s%s", env->pipeline, env->name,
+                      env->lane != NULL ? env->lane : "", env->lane != NULL ? ":" : "", what);
+}
+
 void redis_target_init(struct redis_target *t, const struct redis_conf *conf,
                        const struct sink_env *env)
 {
     *t = (struct redis_target){ .conf = conf, .env = *env };
-    t->key_fence = mem_printf("{multisink:%s:%s}:fence", env->pipeline, env->name);
-    t->key_pos = mem_printf("{multisink:%s:%s}:pos", env->pipeline, env->name);
-    t->key_rejects = mem_printf("{multisink:%s:%s}:rejects", env->pipeline, env->name);
+    t->key_fence = lane_key(env, "fence");
+    t->key_pos = lane_key(env, "pos");
+    t->key_rejects = lane_key(env, "rejects");
     t->key_server = mem_printf("{multisink:%s:%s}:server", env->pipeline, env->name);
     buf_init(&t->request, LIMIT_REDIS_REQUEST + LIMIT_REDIS_CALL);
 }
@@ -243,8 +249,23 @@ bool redis_target_ensure(struct redis_target *t, struct error *err)
 
 /* ---- scripts ---------------------------------------------------------------------------------- */
 
-static bool fenced(const struct redis_target *t, struct error *err)
+/* Of a partition's two owners only one is right, and the group knows which. Whoever it is takes a new fence when he
+ * tries again; the position is read anew with it. */
+static bool lane_fenced(struct redis_target *t, struct error *err)
 {
+    (void)error_set(err, ERR_RETRY, E_REDIS_FENCED,
+                    "cannot write to Redis at %s: another member has taken over %s of sink \"%s\"",
+                    redis_conn_peer(t->conn), t->env.lane, t->env.name);
+    free(t->fence);
+    t->fence = NULL;
+    redis_target_disconnect(t);
+    return false;
+}
+
+static bool fenced(struct redis_target *t, struct error *err)
+{
+    if (t->env.lane != NULL)
+        return lane_fenced(t, err);
     return error_set(err, ERR_STOP, E_REDIS_FENCED,
                      "cannot write to Redis at %s: another instance has taken over the sink \"%s\"",
                      redis_conn_peer(t->conn), t->env.name);

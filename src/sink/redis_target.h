@@ -11,6 +11,10 @@
  *     {multisink:<pipeline>:<sink>}:pos       text of the position
  *     {multisink:<pipeline>:<sink>}:rejects   hash: id -> error of a refused command
  *     {multisink:<pipeline>:<sink>}:server    run id of the server whose file is known to be whole
+ *
+ * With a stream in Kafka the first three are there for each partition: {...}:<topic>/<partition>:fence, and so on.
+ * Each assignment of a partition takes a fence of its own, so that a member that has lost the partition without
+ * knowing it is refused.
  */
 
 #include "sink/redis_call.h"

@@ -40,6 +40,9 @@ struct sink_store {
 struct sink_env {
     const char *pipeline; /* names of the configuration */
     const char *name;
+    /* With a stream in Kafka: the partition that this instance serves, as "topic/partition". A sink that keeps a
+     * position at the target keeps one for each. NULL: there is only one. */
+    const char *lane;
     int stop_fd;
     const struct clock *clock;
     const struct sink_store *store;

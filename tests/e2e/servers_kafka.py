@@ -161,7 +161,8 @@ class Kafka(JavaServer):
         wait_until(lambda: self.topics().get(topic) == partitions, 15, f"topic {topic}")
 
     def delete(self, *topics):
-        for future in self.admin().delete_topics(list(topics)).values():
+        admin = self.admin()  # must live until all is answered
+        for future in admin.delete_topics(list(topics)).values():
             future.result(30)
         wait_until(lambda: not set(topics) & set(self.topics()), 15, f"topics {topics} are gone")
 
