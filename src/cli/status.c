@@ -48,38 +48,74 @@ static void put_last_error(struct buf *b, const json_t *object)
 static void put_source(struct buf *b, const json_t *root)
 {
     const json_t *source = json_object_get(root, "source");
-    const json_t *stream = json_object_get(root, "stream");
 
+    if (!json_is_object(source))
+        return;
     buf_putf(b, "Source     %-9s %s\n", text_of(source, "state"), text_of(source, "server"));
     buf_putf(b, "           confirmed %s, received %s, WAL kept for us ",
              text_of(source, "confirmed_lsn"), text_of(source, "received_lsn"));
     put_bytes(b, json_number_value(json_object_get(source, "retained_wal_bytes")));
     buf_text(b, "\n");
     put_last_error(b, source);
-    buf_text(b, "Log        ");
+}
+
+static void put_log(struct buf *b, const json_t *root, const char *title)
+{
+    const json_t *stream = json_object_get(root, "stream");
+
+    buf_putf(b, "%-10s ", title);
     put_bytes(b, json_number_value(json_object_get(stream, "bytes")));
     buf_putf(b, " in %lld segment(s), up to %s\n",
              (long long)json_integer_value(json_object_get(stream, "segments")),
-             text_of(source, "position"));
+             text_of(json_object_get(root, "source"), "position"));
+}
+
+static void put_delays(struct buf *b, const json_t *part)
+{
+    const json_t *latency = json_object_get(part, "latency");
+
+    buf_putf(b, "           %lld rows, behind %.3f s and ",
+             (long long)json_integer_value(json_object_get(part, "rows")),
+             json_number_value(json_object_get(part, "lag_seconds")));
+    put_bytes(b, json_number_value(json_object_get(part, "lag_bytes")));
+    buf_putf(b, ", commit to ack p50 %.1f ms, p99 %.1f ms\n",
+             json_number_value(json_object_get(latency, "p50_seconds")) * 1e3,
+             json_number_value(json_object_get(latency, "p99_seconds")) * 1e3);
+}
+
+static void put_parked(struct buf *b, const json_t *part, const char *name)
+{
+    long long parked = (long long)json_integer_value(json_object_get(part, "parked"));
+
+    if (parked > 0)
+        buf_putf(b, "           %lld parked: multisink dlq list --sink %s\n", parked, name);
+}
+
+static void put_stream(struct buf *b, const json_t *root)
+{
+    const json_t *stream = json_object_get(root, "stream");
+
+    if (strcmp(text_of(stream, "kind"), "kafka") != 0) {
+        put_log(b, root, "Log");
+        return;
+    }
+    if (json_object_get(stream, "position") == NULL)
+        return; /* nothing is captured here: the sinks say where they stand */
+    buf_putf(b, "Kafka      %-9s %s.* on %s, up to %s\n", text_of(stream, "state"),
+             text_of(stream, "topic_prefix"), text_of(stream, "brokers"),
+             text_of(stream, "position"));
+    put_delays(b, stream);
+    put_parked(b, stream, "kafka:publisher");
+    put_last_error(b, stream);
+    put_log(b, root, "Spool");
 }
 
 static void put_sink(struct buf *b, const json_t *sink)
 {
-    const json_t *latency = json_object_get(sink, "latency");
-    long long parked = (long long)json_integer_value(json_object_get(sink, "parked"));
-
     buf_putf(b, "Sink       %-9s %s (%s) at %s\n", text_of(sink, "state"), text_of(sink, "name"),
              text_of(sink, "type"), text_of(sink, "position"));
-    buf_putf(b, "           %lld rows, behind %.3f s and ",
-             (long long)json_integer_value(json_object_get(sink, "rows")),
-             json_number_value(json_object_get(sink, "lag_seconds")));
-    put_bytes(b, json_number_value(json_object_get(sink, "lag_bytes")));
-    buf_putf(b, ", commit to ack p50 %.1f ms, p99 %.1f ms\n",
-             json_number_value(json_object_get(latency, "p50_seconds")) * 1e3,
-             json_number_value(json_object_get(latency, "p99_seconds")) * 1e3);
-    if (parked > 0)
-        buf_putf(b, "           %lld parked: multisink dlq list --sink %s\n", parked,
-                 text_of(sink, "name"));
+    put_delays(b, sink);
+    put_parked(b, sink, text_of(sink, "name"));
     put_last_error(b, sink);
 }
 
@@ -91,6 +127,7 @@ static void put_status(struct buf *b, const json_t *root)
              text_of(root, "version"), text_of(root, "pipeline"), text_of(root, "state"),
              (long long)json_integer_value(json_object_get(root, "pid")), text_of(root, "started"));
     put_source(b, root);
+    put_stream(b, root);
     for (size_t i = 0; i < json_array_size(sinks); i++)
         put_sink(b, json_array_get(sinks, i));
 }

@@ -92,19 +92,6 @@ static void put_source(struct buf *b, const struct progress_capture *p, int64_t 
     buf_u8(b, '}');
 }
 
-static void put_stream(struct buf *b, const struct stream_stats *stats)
-{
-    bool first = true;
-
-    buf_u8(b, '{');
-    put_int(b, &first, "bytes", (int64_t)stats->bytes);
-    put_int(b, &first, "appended_bytes", (int64_t)stats->appended_bytes);
-    put_int(b, &first, "segments", (int64_t)stats->segments);
-    put_position(b, &first, "oldest", stats->oldest);
-    put_seconds(b, &first, "last_sync_seconds", stats->last_sync_us);
-    buf_u8(b, '}');
-}
-
 static void put_latency(struct buf *b, bool *first, const struct progress_latency *l)
 {
     bool inner = true;
@@ -145,6 +132,24 @@ static void put_lanes(struct buf *b, bool *first, struct lanes *l)
     buf_u8(b, ']');
 }
 
+/* What a deliver thread tells of itself, behind what names it. */
+static void put_progress(struct buf *b, bool *first, const struct progress_sink *p, bool place,
+                         int64_t now)
+{
+    put_text(b, first, "state", progress_state_name(p->state));
+    if (place)
+        put_position(b, first, "position", p->position);
+    put_seconds(b, first, "lag_seconds", p->pending_since_us > 0 ? now - p->pending_since_us : 0);
+    put_int(b, first, "lag_bytes", (int64_t)p->lag_bytes);
+    put_int(b, first, "rows", (int64_t)p->rows);
+    put_int(b, first, "batches", (int64_t)p->batches);
+    put_int(b, first, "retries", (int64_t)p->retries);
+    put_int(b, first, "parked", p->parked);
+    put_time(b, first, "last_success_time", p->last_success_us);
+    put_latency(b, first, &p->latency);
+    put_error(b, first, &p->last_error, p->last_error_us);
+}
+
 static void put_sink(struct buf *b, const struct config_sink *conf, const struct progress_sink *p,
                      struct lanes *l, int64_t now)
 {
@@ -153,21 +158,62 @@ static void put_sink(struct buf *b, const struct config_sink *conf, const struct
     buf_u8(b, '{');
     put_text(b, &first, "name", conf->name);
     put_text(b, &first, "type", conf->type->name);
-    put_text(b, &first, "state", progress_state_name(p->state));
     if (l != NULL)
         put_lanes(b, &first, l);
-    else
-        put_position(b, &first, "position", p->position);
-    put_seconds(b, &first, "lag_seconds", p->pending_since_us > 0 ? now - p->pending_since_us : 0);
-    put_int(b, &first, "lag_bytes", (int64_t)p->lag_bytes);
-    put_int(b, &first, "rows", (int64_t)p->rows);
-    put_int(b, &first, "batches", (int64_t)p->batches);
-    put_int(b, &first, "retries", (int64_t)p->retries);
-    put_int(b, &first, "parked", p->parked);
-    put_time(b, &first, "last_success_time", p->last_success_us);
-    put_latency(b, &first, &p->latency);
-    put_error(b, &first, &p->last_error, p->last_error_us);
+    put_progress(b, &first, p, l == NULL, now);
     buf_u8(b, '}');
+}
+
+/* Where the publisher stands, and how far the state topic says so: no LSN above that is confirmed. */
+static void put_published(struct supervisor *s, struct buf *b, bool *first, int64_t now,
+                          bool *ret_fine)
+{
+    const struct config_kafka *conf = &s->opts.config->stream.kafka;
+    struct progress_sink publisher;
+    struct progress_sink keeper;
+
+    progress_get_sink(&s->publisher.progress, &publisher);
+    progress_get_sink(&s->keeper.progress, &keeper);
+    if (publisher.state == PROGRESS_FAILED || publisher.state == PROGRESS_RETRYING ||
+        keeper.state == PROGRESS_RETRYING || publisher.parked > 0)
+        *ret_fine = false;
+    if (publisher.last_error.kind == ERR_NONE) {
+        publisher.last_error = keeper.last_error;
+        publisher.last_error_us = keeper.last_error_us;
+    }
+    put_text(b, first, "brokers", conf->brokers);
+    put_text(b, first, "topic_prefix", conf->topic_prefix);
+    put_position(b, first, "known_position", keeper.position);
+    put_progress(b, first, &publisher, true, now);
+}
+
+static void put_stream(struct supervisor *s, struct buf *b, int64_t now, bool *ret_fine)
+{
+    bool kafka = s->opts.config->stream.kind == CONFIG_STREAM_KAFKA;
+    struct stream_stats stats;
+    bool first = true;
+
+    *ret_fine = true;
+    buf_u8(b, '{');
+    put_text(b, &first, "kind", kafka ? "kafka" : "log");
+    if (s->stream != NULL) {
+        s->stream->ops->stats(s->stream, &stats);
+        put_int(b, &first, "bytes", (int64_t)stats.bytes);
+        put_int(b, &first, "appended_bytes", (int64_t)stats.appended_bytes);
+        put_int(b, &first, "segments", (int64_t)stats.segments);
+        put_position(b, &first, "oldest", stats.oldest);
+        put_seconds(b, &first, "last_sync_seconds", stats.last_sync_us);
+    }
+    if (s->publisher_ready)
+        put_published(s, b, &first, now, ret_fine);
+    buf_u8(b, '}');
+}
+
+static const char *role_name(int role)
+{
+    static const char *const names[] = { "all", "capture", "deliver" };
+
+    return names[role];
 }
 
 /* failed: capture is; degraded: something else is not as it should be. */
@@ -197,38 +243,47 @@ static void put_sinks(struct supervisor *s, struct buf *b, int64_t now, bool *re
     buf_u8(b, ']');
 }
 
-void control_status(struct supervisor *s, struct buf *b)
+static void put_whole(struct supervisor *s, struct buf *b, struct buf *stream, struct buf *sinks)
 {
     int64_t now = clock_real_us(s->opts.clock);
-    bool captures = s->capture_ready;
-    struct progress_capture capture;
-    struct stream_stats stats;
+    struct progress_capture capture = { .state = PROGRESS_RUNNING };
+    bool stream_fine;
     bool sinks_fine;
     bool first = true;
-    struct buf sinks;
 
-    if (captures) {
+    if (s->capture_ready)
         progress_get_capture(&s->capture.progress, &capture);
-        s->stream->ops->stats(s->stream, &stats);
-    } else {
-        capture = (struct progress_capture){ .state = PROGRESS_RUNNING };
-    }
-    buf_init(&sinks, b->limit);
-    put_sinks(s, &sinks, now, &sinks_fine);
+    put_stream(s, stream, now, &stream_fine);
+    put_sinks(s, sinks, now, &sinks_fine);
     buf_u8(b, '{');
     put_text(b, &first, "pipeline", s->opts.config->name);
-    put_text(b, &first, "state", overall(&capture, sinks_fine));
+    put_text(b, &first, "state", overall(&capture, stream_fine && sinks_fine));
+    put_text(b, &first, "role", role_name(s->opts.role));
     put_text(b, &first, "version", MULTISINK_VERSION);
     put_int(b, &first, "pid", getpid());
     put_time(b, &first, "started", s->started_us);
-    if (captures) {
-        json_key(b, &first, "source");
+    json_key(b, &first, "source");
+    if (s->capture_ready)
         put_source(b, &capture, now);
-        json_key(b, &first, "stream");
-        put_stream(b, &stats);
-    }
+    else
+        buf_text(b, "null");
+    json_key(b, &first, "stream");
+    buf_str(b, buf_view(stream));
     json_key(b, &first, "sinks");
-    buf_str(b, buf_view(&sinks));
+    buf_str(b, buf_view(sinks));
     buf_text(b, "}\n");
+}
+
+void control_status(struct supervisor *s, struct buf *b)
+{
+    struct buf stream;
+    struct buf sinks;
+
+    buf_init(&stream, b->limit);
+    buf_init(&sinks, b->limit);
+    supervisor_hold(s);
+    put_whole(s, b, &stream, &sinks);
+    supervisor_release(s);
     buf_done(&sinks);
+    buf_done(&stream);
 }

@@ -402,6 +402,8 @@ static bool round_trip(struct capture *c, struct error *err)
 {
     bool more;
 
+    if (c->opts.keeper != NULL && !keeper_check(c->opts.keeper, err))
+        return false;
     if (!drain(c, &more, err))
         return false;
     if (c->unsynced && (!capture_sync(c, err) || !wait_for_limit(c, err)))
@@ -450,6 +452,19 @@ static bool wait_to_retry(struct capture *c, const struct error *why)
     return !wake_wait(c->opts.stop_fd, ms);
 }
 
+/* Everything is opened anew by whoever started this thread; then it stands by. */
+static void superseded(struct capture *c, const struct error *err)
+{
+    struct progress_capture *p;
+
+    progress_capture_failed(&c->progress, PROGRESS_STANDBY, err, clock_real_us(c->opts.clock));
+    logger_failure(LOGGER_WARN, "capture", err);
+    p = progress_edit_capture(&c->progress);
+    p->superseded = true;
+    progress_release(&c->progress);
+    wake_set(&c->failed);
+}
+
 void capture_thread(void *arg)
 {
     struct capture *c = arg;
@@ -462,6 +477,10 @@ void capture_thread(void *arg)
         capture_disconnect(c);
         if (err.kind == ERR_CANCEL || wake_is_set(c->opts.stop_fd))
             break;
+        if (error_is(&err, E_WRITER_SUPERSEDED)) {
+            superseded(c, &err);
+            return;
+        }
         if (err.kind != ERR_RETRY) {
             c->error = err;
             progress_capture_failed(&c->progress, PROGRESS_FAILED, &err,

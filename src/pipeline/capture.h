@@ -25,6 +25,7 @@
 #include "pipeline/assembler.h"
 #include "pipeline/backoff.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/keeper.h"
 #include "pipeline/progress.h"
 #include "pipeline/shapes.h"
 #include "postgres/replication.h"
@@ -42,6 +43,7 @@ struct capture_opts {
     struct str handover;
     /* How far the publisher has come (sink.position), with a stream in Kafka; NULL: there is none. */
     struct progress *published;
+    struct keeper *keeper; /* likewise: our claim on the stream */
 };
 
 struct capture {
@@ -49,6 +51,7 @@ struct capture {
     struct progress progress;
     struct wake failed; /* set when the thread has ended with an error */
     struct error error; /* why; read after the thread was joined */
+    bool stale;         /* likewise: what the log holds was taken over by another machine */
 
     /* owned by the capture thread */
     struct state *state;
@@ -72,6 +75,10 @@ struct capture {
     bool reply_wanted;
     bool unsynced;                    /* something was appended since the last sync */
     enum progress_state state_before; /* where PROGRESS_WAITING goes back to */
+    struct keeper_found found;        /* what the state topic said before the slot was taken */
+    int64_t least_wts;                /* write stamps go on above this, whatever the stream says */
+    int64_t heard_offset; /* another's last word during its snapshot, and when it was first seen */
+    int64_t heard_us;
 };
 
 bool capture_init(struct capture *c, const struct capture_opts *opts, struct error *err) MUST_CHECK;
@@ -90,6 +97,14 @@ bool capture_new_history(struct capture *c, struct error *err) MUST_CHECK;
 bool capture_connect_replication(struct capture *c, struct error *err) MUST_CHECK;
 bool capture_set_phase(struct capture *c, enum checkpoint_phase phase,
                        struct error *err) MUST_CHECK;
+/* With a stream in Kafka: waits until the slot is nobody's, and finds out who had it last (c->found). ERR_RETRY
+ * E_WRITER_SUPERSEDED: all is to be opened anew, with c->stale without what the log holds. (capture_standby.c) */
+struct postgres_slot;
+bool capture_stand_by(struct capture *c, struct postgres_slot *slot, struct error *err) MUST_CHECK;
+/* The slot is ours: writes down our claim, unless somebody else has written since. */
+bool capture_take_over(struct capture *c, struct error *err) MUST_CHECK;
+/* Where the stream ends, and the least that the next write stamp may follow. */
+struct stream_tail capture_tail(const struct capture *c);
 /* Invariant 1, pure: durable, not falling, and nothing that the server has not sent itself. */
 struct lsn capture_confirmable(struct lsn durable, struct lsn seen, struct lsn confirmed);
 /* How much of what is durable is published as well, pure. A position within a transaction, or at its last change,

@@ -87,8 +87,10 @@ static bool take_row(void *ctx, const struct relation *rel, const struct value *
         return false;
     copy->rows++;
     copy->table_rows++;
-    if (copy->table_rows % 4096 == 0)
+    if (copy->table_rows % 4096 == 0) {
         tell(copy, false);
+        return copy->c->opts.keeper == NULL || keeper_check(copy->c->opts.keeper, err);
+    }
     return true;
 }
 
@@ -158,15 +160,13 @@ bool capture_new_history(struct capture *c, struct error *err)
     const struct config_source *source = &c->opts.config->source;
     struct postgres_slot_create_opts opts = { .name = source->slot, .waiting = waiting };
     struct postgres_slot_made made;
-    struct stream_tail tail;
     char lsn[LSN_TEXT];
 
     if (!capture_connect_replication(c, err) ||
         !postgres_slot_create(c->replication, c->sql, &opts, &made, err))
         return false;
     logger_info("capture", "made slot %s at %s", source->slot, lsn_format(made.consistent, lsn));
-    c->opts.stream->ops->tail(c->opts.stream, &tail);
-    c->assembler.last_wts = tail.last_wts;
+    c->assembler.last_wts = capture_tail(c).last_wts;
     c->durable = (struct lsn){ 0 };
     if (!capture_set_phase(c, CHECKPOINT_SNAPSHOT, err))
         return false;

@@ -178,12 +178,42 @@ static bool adopt(struct capture *c, const struct postgres_slot *slot, struct er
     return true;
 }
 
+/* Another machine has written the stream last: its epoch and its position, as the state topic has them. */
+static bool go_on_for(struct capture *c, const struct postgres_slot *slot, struct error *err)
+{
+    char lsn[LSN_TEXT];
+
+    c->source = c->found.claim.source;
+    c->source_known = true;
+    c->durable = c->found.claim.position.commit_end;
+    if (names_changed(c, err) || !judge(c, slot, err)) {
+        c->source_known = false; /* nothing was stored */
+        return false;
+    }
+    c->source.slot_txns = slot->total_txns;
+    c->durable = slot->confirmed_flush;
+    if (!capture_mark(c, slot->confirmed_flush, err) || !store_source(c, CHECKPOINT_STREAMING, err))
+        return false;
+    logger_info("capture", "going on from %s, where %s stood",
+                lsn_format(slot->confirmed_flush, lsn), c->found.claim.host);
+    return true;
+}
+
 static bool go_on(struct capture *c, const struct postgres_slot *slot, struct error *err)
 {
     if (names_changed(c, err) || !judge(c, slot, err))
         return false;
     c->source.slot_txns = slot->total_txns;
     return store_source(c, CHECKPOINT_STREAMING, err);
+}
+
+/* Others see that a history begins here before there is a slot. */
+static bool claim_history(struct capture *c, struct error *err)
+{
+    struct position none = { .epoch = c->source.epoch };
+
+    return c->opts.keeper == NULL ||
+           keeper_take(c->opts.keeper, &c->source, none, (struct lsn){ 0 }, c->least_wts, err);
 }
 
 /* The slot that an interrupted start left; it is ours by the stored phase and name. */
@@ -195,7 +225,8 @@ static bool start_over(struct capture *c, const struct postgres_slot *slot, stru
     if (c->source_known && c->source.phase == CHECKPOINT_SNAPSHOT && !c->opts.resnapshot &&
         tail.position.epoch == c->source.epoch) {
         /* The copy was complete and synced; only the note of it was lost. */
-        return go_on(c, slot, err);
+        return go_on(c, slot, err) && (c->opts.keeper == NULL || !keeper_is_held(c->opts.keeper) ||
+                                       keeper_change(c->opts.keeper, &c->source, c->durable, err));
     }
     /* A slot of another name was never ours to drop, unless the user says so. */
     if (c->source_known && !c->opts.resnapshot && slot->exists && names_changed(c, err))
@@ -215,7 +246,9 @@ static bool start_over(struct capture *c, const struct postgres_slot *slot, stru
             return false;
     }
     c->source.epoch = (c->source_known ? c->source.epoch : tail.position.epoch) + 1;
-    if (!store_source(c, CHECKPOINT_CREATING, err))
+    if (c->found.found && c->source.epoch <= c->found.claim.source.epoch)
+        c->source.epoch = c->found.claim.source.epoch + 1;
+    if (!store_source(c, CHECKPOINT_CREATING, err) || !claim_history(c, err))
         return false;
     return capture_new_history(c, err);
 }
@@ -228,7 +261,19 @@ static bool choose(struct capture *c, const struct postgres_slot *slot, struct e
         return start_over(c, slot, err);
     if (c->source_known)
         return go_on(c, slot, err);
+    if (c->found.found)
+        return go_on_for(c, slot, err);
     return slot->exists ? adopt(c, slot, err) : start_over(c, slot, err);
+}
+
+struct stream_tail capture_tail(const struct capture *c)
+{
+    struct stream_tail tail;
+
+    c->opts.stream->ops->tail(c->opts.stream, &tail);
+    if (tail.last_wts < c->least_wts)
+        tail.last_wts = c->least_wts;
+    return tail;
 }
 
 static bool start_streaming(struct capture *c, struct error *err)
@@ -238,15 +283,15 @@ static bool start_streaming(struct capture *c, struct error *err)
                                          .publication = source->publication,
                                          .start = c->durable,
                                          .messages = source->messages || c->incremental != NULL };
-    struct stream_tail tail;
+    struct stream_tail tail = capture_tail(c);
 
-    c->opts.stream->ops->tail(c->opts.stream, &tail);
     assembler_begin(&c->assembler, c->source.epoch, &tail);
     if (c->incremental != NULL && !incremental_begin(c->incremental, tail.position.commit_end, err))
         return false;
     if (c->replication == NULL && !connect_one(c, true, &c->replication, err))
         return false;
-    if (!postgres_stream_start(c->replication, &opts, &c->wal, err))
+    if (!postgres_stream_start(c->replication, &opts, &c->wal, err) ||
+        (c->opts.keeper != NULL && !capture_take_over(c, err)))
         return false;
     logger_info("capture", "streaming from %s", postgres_peer(c->sql));
     return true;
@@ -267,7 +312,8 @@ bool capture_start(struct capture *c, struct error *err)
     note_server(c);
     set_status_interval(c);
     if (!ensure_publication(c, err) ||
-        !postgres_slot_look(c->sql, c->opts.config->source.slot, &slot, err))
+        !postgres_slot_look(c->sql, c->opts.config->source.slot, &slot, err) ||
+        (c->opts.keeper != NULL && !capture_stand_by(c, &slot, err)))
         return false;
     p = progress_edit_capture(&c->progress);
     p->retained_wal_bytes = slot.retained_bytes;
@@ -283,5 +329,7 @@ bool capture_connect_replication(struct capture *c, struct error *err)
 
 bool capture_set_phase(struct capture *c, enum checkpoint_phase phase, struct error *err)
 {
-    return store_source(c, phase, err);
+    if (!store_source(c, phase, err))
+        return false;
+    return c->opts.keeper == NULL || keeper_change(c->opts.keeper, &c->source, c->durable, err);
 }

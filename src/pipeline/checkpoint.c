@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/checkpoint.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/random.h>
 
 static const char *const phase_names[] = { "creating", "snapshot", "streaming" };
 
@@ -12,7 +14,12 @@ static bool damaged(const char *what, struct error *err)
                      what);
 }
 
-static bool parse_phase(struct str name, enum checkpoint_phase *ret_phase)
+const char *checkpoint_phase_name(enum checkpoint_phase phase)
+{
+    return phase_names[phase];
+}
+
+bool checkpoint_phase_parse(struct str name, enum checkpoint_phase *ret_phase)
 {
     for (size_t i = 0; i < sizeof phase_names / sizeof phase_names[0]; i++) {
         if (str_is(name, phase_names[i])) {
@@ -29,7 +36,7 @@ static bool read_source(struct state_query *q, struct checkpoint_source *ret_sou
     int64_t epoch = state_int(q, 0);
 
     if (epoch < 1 || epoch > UINT32_MAX || !str_to_u64(state_text(q, 1), &s.system_id) ||
-        !parse_phase(state_text(q, 5), &s.phase))
+        !checkpoint_phase_parse(state_text(q, 5), &s.phase))
         return false;
     s.epoch = (uint32_t)epoch;
     s.timeline = (uint32_t)state_int(q, 2);
@@ -83,6 +90,54 @@ bool checkpoint_set_source(struct state *st, const struct checkpoint_source *sou
     state_bind_text(&q, 6, str_from(phase_names[source->phase]));
     state_bind_int(&q, 7, (int64_t)source->slot_txns);
     return state_finish(&q, err);
+}
+
+bool checkpoint_forget(struct state *st, const char *sink, struct error *err)
+{
+    struct state_query q;
+
+    if (!state_durable(st, true, err) || !state_run(st, "DELETE FROM source", err) ||
+        !state_query(st, &q, "DELETE FROM sink WHERE name = ?1", err))
+        return false;
+    state_bind_text(&q, 1, str_from(sink));
+    return state_finish(&q, err);
+}
+
+/* Version 4 of RFC 9562: random but for six bits. */
+static bool make_uuid(char ret_uuid[CHECKPOINT_WRITER], struct error *err)
+{
+    unsigned char r[16];
+
+    if (getrandom(r, sizeof r, 0) != (ssize_t)sizeof r)
+        return error_sys(err, ERR_STOP, E_SYS_RESOURCE, errno, "cannot get random bytes");
+    (void)snprintf(ret_uuid, CHECKPOINT_WRITER,
+                   "%02x%02x%02x%02x-%02x%02x-4%x%02x-%x%x%02x-%02x%02x%02x%02x%02x%02x", r[0],
+                   r[1], r[2], r[3], r[4], r[5], r[6] & 15u, r[7], 8u | (r[8] & 3u), r[8] >> 4,
+                   r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+    return true;
+}
+
+/* The table is made here, so that a directory without a stream in Kafka does not have it. */
+bool checkpoint_writer(struct state *st, char ret_writer[CHECKPOINT_WRITER], struct error *err)
+{
+    struct state_query q;
+    bool row;
+    bool ok;
+
+    if (!make_uuid(ret_writer, err) || !state_durable(st, true, err) ||
+        !state_run(st,
+                   "CREATE TABLE IF NOT EXISTS writer(id INTEGER PRIMARY KEY CHECK(id = 1),"
+                   " uuid TEXT NOT NULL)",
+                   err) ||
+        !state_query(st, &q, "INSERT OR IGNORE INTO writer(id, uuid) VALUES(1, ?1)", err))
+        return false;
+    state_bind_text(&q, 1, str_from(ret_writer));
+    if (!state_finish(&q, err) || !state_query(st, &q, "SELECT uuid FROM writer", err) ||
+        !state_step(&q, &row, err))
+        return false;
+    ok = row && str_copy(state_text(&q, 0), ret_writer, CHECKPOINT_WRITER);
+    state_end(&q);
+    return ok || damaged("the writer's name", err);
 }
 
 bool checkpoint_get_position(struct state *st, const char *sink, bool *ret_found,

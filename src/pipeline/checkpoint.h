@@ -18,6 +18,9 @@
  * STREAMING: everything up to the stream's end is in it. */
 enum checkpoint_phase { CHECKPOINT_CREATING, CHECKPOINT_SNAPSHOT, CHECKPOINT_STREAMING };
 
+const char *checkpoint_phase_name(enum checkpoint_phase phase);
+bool checkpoint_phase_parse(struct str name, enum checkpoint_phase *ret_phase);
+
 struct checkpoint_source {
     uint32_t epoch;
     uint64_t system_id;
@@ -33,6 +36,13 @@ bool checkpoint_get_source(struct state *st, bool *ret_found, struct checkpoint_
 /* Durable when it returns. */
 bool checkpoint_set_source(struct state *st, const struct checkpoint_source *source,
                            struct error *err) MUST_CHECK;
+
+/* Forgets the source and where `sink` stands: what they tell of is gone. Durable. */
+bool checkpoint_forget(struct state *st, const char *sink, struct error *err) MUST_CHECK;
+/* A uuid that is this directory's alone, made with the first call. */
+enum { CHECKPOINT_WRITER = 37 };
+bool checkpoint_writer(struct state *st, char ret_writer[CHECKPOINT_WRITER],
+                       struct error *err) MUST_CHECK;
 
 /* *ret_started: a sink that keeps its position itself was given its first one. */
 bool checkpoint_get_position(struct state *st, const char *sink, bool *ret_found,

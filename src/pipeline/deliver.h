@@ -58,6 +58,9 @@ struct deliver_opts {
     bool
         resnapshot; /* history starts anew: what a counting target has not had yet is in the new copy */
     bool restart; /* forget the position: begin at the oldest change the stream holds */
+    /* What is delivered to is another stream, which gets all there is: every table, truncates and
+     * messages. `sink` is none of the user's then. */
+    bool everything;
 };
 
 struct deliver {

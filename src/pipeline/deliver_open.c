@@ -135,7 +135,8 @@ static bool tell_shapes(struct deliver *d, struct error *err)
     arena_reset(&d->arena);
     generation = shapes_get(d->opts.shapes, &d->arena, &rels, &count);
     for (size_t i = 0; i < count; i++) {
-        if (tables_listed(&d->opts.sink->from, rels[i]->schema, rels[i]->table) &&
+        if ((d->opts.everything ||
+             tables_listed(&d->opts.sink->from, rels[i]->schema, rels[i]->table)) &&
             !d->ops->relation(d->sink, rels[i], err))
             return false;
     }

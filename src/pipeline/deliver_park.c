@@ -65,7 +65,7 @@ bool deliver_load_held(struct deliver *d, struct error *err)
 /* A sink of topics that others write takes whatever is in them. */
 static bool from_wanted_table(const struct deliver *d, const struct change *c)
 {
-    return d->opts.sink->from.count == 0 ||
+    return d->opts.everything || d->opts.sink->from.count == 0 ||
            tables_listed(&d->opts.sink->from, c->rel->schema, c->rel->table);
 }
 

@@ -12,6 +12,7 @@ static int weight(enum progress_state state)
         return 4;
     case PROGRESS_STARTING:
     case PROGRESS_SNAPSHOT:
+    case PROGRESS_STANDBY:
         return 3;
     case PROGRESS_RUNNING:
         return 2;

@@ -5,8 +5,8 @@
 
 const char *progress_state_name(enum progress_state state)
 {
-    static const char *const names[] = { "starting", "snapshot", "running", "retrying",
-                                         "waiting",  "paused",   "failed",  "stopped" };
+    static const char *const names[] = { "starting", "snapshot", "running", "retrying", "waiting",
+                                         "standby",  "paused",   "failed",  "stopped" };
 
     return names[state];
 }

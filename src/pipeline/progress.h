@@ -20,6 +20,7 @@ enum progress_state {
     PROGRESS_RUNNING,
     PROGRESS_RETRYING, /* a peer is away; tried again */
     PROGRESS_WAITING,  /* capture: no space, or the log is full */
+    PROGRESS_STANDBY,  /* capture: another process has the slot */
     PROGRESS_PAUSED,
     PROGRESS_FAILED, /* a person must act */
     PROGRESS_STOPPED
@@ -47,6 +48,7 @@ struct progress_capture {
     struct lsn confirmed; /* told to PostgreSQL */
     struct lsn received;  /* highest end of WAL the server has sent */
     struct position durable;
+    bool superseded; /* the thread has ended: another machine has the stream */
     uint64_t transactions;
     uint64_t rows;
     uint64_t reconnects;

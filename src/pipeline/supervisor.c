@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/supervisor.h"
 
-#include "base/limits.h"
+#include "base/file.h"
 #include "base/logger.h"
 #include "base/mem.h"
-#include "stream/log_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,12 +11,6 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-enum { RETAIN_EVERY_US = 1000 * 1000 };
-
-/* What is read again and checked at each start; the rest was checked when it was written, and is when
- * it is read. */
-#define VERIFY_BYTES (16 * MIB)
 
 static bool take_lock(struct supervisor *s, struct error *err)
 {
@@ -37,41 +30,15 @@ static bool take_lock(struct supervisor *s, struct error *err)
     return s->lock_fd >= 0;
 }
 
-static bool open_stream(struct supervisor *s, struct error *err)
-{
-    const struct config_stream *conf = &s->opts.config->stream;
-    char *dir = mem_printf("%s/log", conf->dir);
-    struct log_stream_opts opts = { .dir = dir,
-                                    .segment_bytes = conf->segment,
-                                    .verify_bytes = VERIFY_BYTES,
-                                    .keep_ms = conf->keep_ms,
-                                    .keep_bytes = conf->max_size / 10 * 9,
-                                    .ops = s->opts.ops,
-                                    .clock = s->opts.clock };
-    struct log_recovery recovery = { 0 };
-    bool ok = log_stream_open(&opts, &s->stream, &recovery, err);
-
-    free(dir);
-    return ok;
-}
-
-static bool open_capture(struct supervisor *s, struct error *err)
-{
-    struct capture_opts opts = { .config = s->opts.config,
-                                 .stream = s->stream,
-                                 .shapes = &s->shapes,
-                                 .clock = s->opts.clock,
-                                 .stop_fd = s->stop_capture.fd,
-                                 .resnapshot = s->opts.resnapshot,
-                                 .handover = s->opts.handover };
-
-    s->capture_ready = true;
-    return capture_init(&s->capture, &opts, err);
-}
-
 static bool captures(const struct supervisor *s)
 {
     return s->opts.role != CONFIG_ROLE_DELIVER;
+}
+
+static bool make_wakes(struct supervisor *s, struct error *err)
+{
+    return wake_init(&s->stop_capture, err) && wake_init(&s->stop_publisher, err) &&
+           wake_init(&s->stop_keeper, err) && wake_init(&s->stop_deliver, err);
 }
 
 bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret_supervisor,
@@ -79,20 +46,19 @@ bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret
 {
     struct supervisor *s;
 
-    if (opts->config->stream.kind != CONFIG_STREAM_LOG && opts->role != CONFIG_ROLE_DELIVER)
-        return error_set(
-            err, ERR_STOP, E_CONFIG_STREAM_KIND,
-            "cannot capture into Kafka: this version only delivers from it (--role deliver)");
     s = mem_zalloc(1, sizeof *s);
     s->opts = *opts;
     s->started_us = clock_real_us(opts->clock);
     s->lock_fd = -1;
     s->stop_capture.fd = -1;
+    s->stop_publisher.fd = -1;
+    s->stop_keeper.fd = -1;
     s->stop_deliver.fd = -1;
+    s->publishes = captures(s) && opts->config->stream.kind == CONFIG_STREAM_KAFKA;
+    (void)pthread_mutex_init(&s->lock, NULL);
     shapes_init(&s->shapes);
     if (!file_make_dirs(opts->config->stream.dir, err) || !take_lock(s, err) ||
-        !wake_init(&s->stop_capture, err) || !wake_init(&s->stop_deliver, err) ||
-        (captures(s) && (!open_stream(s, err) || !open_capture(s, err))) ||
+        !make_wakes(s, err) || (captures(s) && !supervisor_open_source(s, err)) ||
         !supervisor_open_sinks(s, err)) {
         supervisor_close(s);
         return false;
@@ -103,92 +69,48 @@ bool supervisor_open(const struct supervisor_opts *opts, struct supervisor **ret
 
 bool supervisor_start(struct supervisor *s, struct error *err)
 {
-    return supervisor_start_sinks(s, err) &&
-           (!s->capture_ready ||
-            thread_start(&s->capture_thread, "capture", capture_thread, &s->capture, err));
+    return supervisor_start_sinks(s, err) && (!s->capture_ready || supervisor_start_source(s, err));
 }
 
-static bool slowest(struct supervisor *s, struct position *ret_position)
+/* Has it delivered all that the stream holds, or will it never? */
+static bool is_drained(struct progress *progress)
 {
-    bool found = false;
+    struct progress_sink p;
 
-    for (size_t i = 0; i < s->deliver_count; i++) {
-        struct progress_sink p;
-
-        progress_get_sink(&s->delivers[i].progress, &p);
-        if (!found || position_cmp(p.position, *ret_position) < 0)
-            *ret_position = p.position;
-        found = true;
-    }
-    return found;
+    progress_get_sink(progress, &p);
+    if (p.state == PROGRESS_FAILED || p.state == PROGRESS_PAUSED)
+        return true;
+    return p.state != PROGRESS_STARTING && p.state != PROGRESS_RETRYING &&
+           p.pending_since_us == 0 && p.lag_bytes == 0;
 }
 
-/* Invariant 7: after a failed fsync nobody knows what is on the disk, so nothing is tried again. */
-static void tell_log(struct supervisor *s, const struct error *err)
-{
-    s->disk_failed = s->disk_failed || error_is(err, E_SYS_FSYNC);
-    logger_failure(s->disk_failed ? LOGGER_ERROR : LOGGER_WARN, "log", err);
-}
-
-/* when_full: drop. The oldest segments go although a sink still needs them; it stops with a gap. */
-static void drop_oldest(struct supervisor *s)
-{
-    const struct config_stream *conf = &s->opts.config->stream;
-    struct stream_stats stats;
-    struct error err;
-
-    s->stream->ops->stats(s->stream, &stats);
-    if (conf->when_full != CONFIG_FULL_DROP_OLDEST || stats.bytes < conf->max_size)
-        return;
-    if (!s->stream->ops->trim(s->stream, conf->max_size / 10 * 9, &err))
-        tell_log(s, &err);
-    else
-        logger_warn("log", "above max_size: the oldest changes were dropped (when_full: drop)");
-}
-
-static void retain(struct supervisor *s)
-{
-    int64_t now = clock_mono_us(s->opts.clock);
-    struct position needed;
-    struct position at;
-    struct error err;
-
-    if (s->retained_us != 0 && now - s->retained_us < RETAIN_EVERY_US)
-        return;
-    s->retained_us = now;
-    if (s->stream == NULL)
-        return;
-    if (slowest(s, &at) &&
-        window_move(&s->window, s->opts.config->stream.safety_window_ms * 1000, now, at, &needed) &&
-        !s->stream->ops->retain(s->stream, needed, &err))
-        tell_log(s, &err);
-    drop_oldest(s);
-}
-
-/* Has every sink that still runs delivered all that the stream holds? */
 static bool all_drained(struct supervisor *s)
 {
+    /* One that never had the stream has published nothing and has nothing to publish. */
+    if (s->publishes)
+        return !keeper_is_held(&s->keeper) || is_drained(&s->publisher.progress);
     for (size_t i = 0; i < s->deliver_count; i++) {
-        struct progress_sink p;
-
-        progress_get_sink(&s->delivers[i].progress, &p);
-        if (p.state == PROGRESS_FAILED || p.state == PROGRESS_PAUSED)
-            continue;
-        if (p.state == PROGRESS_STARTING || p.state == PROGRESS_RETRYING ||
-            p.pending_since_us != 0 || p.lag_bytes > 0)
+        if (!is_drained(&s->delivers[i].progress))
             return false;
     }
     return true;
 }
 
 /* A sink's own state is on the same disk as the log. */
+static bool disk_failed(struct progress *progress)
+{
+    struct progress_sink p;
+
+    progress_get_sink(progress, &p);
+    return p.state == PROGRESS_FAILED && error_is(&p.last_error, E_SYS_FSYNC);
+}
+
 static bool sink_disk_failed(struct supervisor *s)
 {
+    if (s->publishes)
+        return disk_failed(&s->publisher.progress);
     for (size_t i = 0; i < s->deliver_count; i++) {
-        struct progress_sink p;
-
-        progress_get_sink(&s->delivers[i].progress, &p);
-        if (p.state == PROGRESS_FAILED && error_is(&p.last_error, E_SYS_FSYNC))
+        if (disk_failed(&s->delivers[i].progress))
             return true;
     }
     return false;
@@ -197,8 +119,13 @@ static bool sink_disk_failed(struct supervisor *s)
 enum supervisor_verdict supervisor_tick(struct supervisor *s)
 {
     struct progress_capture p;
+    struct error err;
 
-    retain(s);
+    if (s->capture_ready && !supervisor_stand_by(s, &err)) {
+        logger_failure(LOGGER_ERROR, "multisink", &err);
+        return SUPERVISOR_DEAD;
+    }
+    supervisor_retain(s);
     if (s->disk_failed || sink_disk_failed(s))
         return SUPERVISOR_DEAD;
     if (!s->capture_ready)
@@ -216,17 +143,26 @@ int supervisor_failed_fd(const struct supervisor *s)
     return s->capture_ready ? s->capture.failed.fd : -1;
 }
 
+void supervisor_hold(struct supervisor *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+}
+
+void supervisor_release(struct supervisor *s)
+{
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
 void supervisor_ask_stop(struct supervisor *s)
 {
     wake_set(&s->stop_capture);
-    wake_set(&s->stop_deliver);
     supervisor_ask_sinks_to_stop(s);
 }
 
 void supervisor_stop(struct supervisor *s)
 {
     supervisor_ask_stop(s);
-    thread_join(&s->capture_thread);
+    supervisor_stop_source(s);
     supervisor_join_sinks(s);
 }
 
@@ -240,13 +176,13 @@ void supervisor_close(struct supervisor *s)
     if (s == NULL)
         return;
     supervisor_close_sinks(s);
-    if (s->capture_ready)
-        capture_done(&s->capture);
-    if (s->stream != NULL)
-        s->stream->ops->close(s->stream);
+    supervisor_close_source(s);
     wake_done(&s->stop_capture);
+    wake_done(&s->stop_publisher);
+    wake_done(&s->stop_keeper);
     wake_done(&s->stop_deliver);
     shapes_done(&s->shapes);
+    (void)pthread_mutex_destroy(&s->lock);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
     free(s);

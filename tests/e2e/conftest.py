@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 
 import seed  # noqa: E402
 import servers  # noqa: E402
+import servers_kafka  # noqa: E402
 
 LONG = bool(os.environ.get("MULTISINK_LONG"))
 
@@ -73,6 +74,12 @@ def redis(run):
 @pytest.fixture
 def receiver(run):
     with servers.Receiver(run) as server:
+        yield server
+
+
+@pytest.fixture
+def kafka(run):
+    with servers_kafka.Kafka(run) as server:
         yield server
 
 

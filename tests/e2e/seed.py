@@ -96,11 +96,13 @@ def http_sink(receiver=None, url=None, name="api", **more):
     return {"name": name, "from": TABLE, "http": {"url": url or receiver.url, **more}}
 
 
-def pipeline(pg, *sinks, source=None, **stream):
-    """pipeline.yaml as a dictionary. Retries are quick, so that tests wait for servers and not for pauses."""
+def pipeline(pg, *sinks, source=None, kafka=None, **stream):
+    """pipeline.yaml as a dictionary; without sinks it only captures, which needs Kafka. Retries are quick, so that
+    tests wait for servers and not for pauses."""
     fast = [{"retry": {"initial": "50ms", "max": "1s"}, **sink} for sink in sinks]
-    return {"version": 1, "name": "engagement", "source": source or source_config(pg), "stream": {"log": {**stream}},
-            "sinks": fast}
+    kind = {"kafka": {"brokers": [kafka.brokers], **stream}} if kafka else {"log": {**stream}}
+    parts = {"version": 1, "name": "engagement", "source": source or source_config(pg), "stream": kind}
+    return {**parts, "sinks": fast} if fast or not kafka else parts
 
 
 INSERT = ("INSERT INTO engagement_events (content_id, user_id, event_type, event_ts, duration_ms, device, raw_payload) "

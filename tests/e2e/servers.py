@@ -544,7 +544,7 @@ class Multisink(Server):
 
     def ready(self):
         status = self.status()
-        return status is not None and status.get("source", {"connected": True}).get("connected")
+        return status is not None and (status.get("source") or {"connected": True}).get("connected")
 
     def cli(self, *words, timeout=60, stdin=None):
         """Runs another command of the program; a CompletedProcess with text."""

@@ -116,7 +116,7 @@ class Kafka(JavaServer):
         text = BROKER_PROPERTIES.format(dir=self.dir, port=self.port, controller_port=self.controller_port)
         text += "".join(f"{name}={value}\n" for name, value in self.properties.items())
         (self.dir / "server.properties").write_text(text)
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
         self.run_tool("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self.dir / "server.properties")
 
     def run_tool(self, main, *words):

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state topic is an array here; no thread is started. */
+#include "unit/pipeline/fixture.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "pipeline/keeper.h"
+
+#include <stdlib.h>
+
+enum { TOPIC_MAX = 64 };
+
+static int64_t now_us;
+
+static int64_t get_now(const struct clock *c)
+{
+    (void)c;
+    return now_us;
+}
+
+static const struct clock test_clock = { .real_us = get_now, .mono_us = get_now };
+
+static struct topic {
+    char *values[TOPIC_MAX];
+    size_t count;
+    bool down;
+} topic;
+
+static bool is_up(struct error *err)
+{
+    return !topic.down || error_set(err, ERR_RETRY, E_KAFKA_DOWN, "no broker");
+}
+
+static bool topic_load(void *ctx, int stop_fd,
+                       void (*each)(void *arg, int64_t offset, struct str value), void *arg,
+                       struct error *err)
+{
+    (void)ctx;
+    (void)stop_fd;
+    if (!is_up(err))
+        return false;
+    for (size_t i = 0; i < topic.count; i++)
+        each(arg, (int64_t)i, str_from(topic.values[i]));
+    return true;
+}
+
+static bool topic_put(void *ctx, struct str value, int stop_fd, int64_t *ret_offset,
+                      struct error *err)
+{
+    (void)ctx;
+    (void)stop_fd;
+    if (!is_up(err))
+        return false;
+    assert_true(topic.count < TOPIC_MAX);
+    *ret_offset = (int64_t)topic.count;
+    topic.values[topic.count++] = mem_strndup(value);
+    return true;
+}
+
+static bool topic_next(void *ctx, bool *ret_found, int64_t *ret_offset, struct str *ret_value,
+                       struct error *err)
+{
+    size_t *next = ctx;
+
+    *ret_found = false;
+    if (!is_up(err))
+        return false;
+    if (*next < topic.count) {
+        *ret_found = true;
+        *ret_offset = (int64_t)*next;
+        *ret_value = str_from(topic.values[(*next)++]);
+    }
+    return true;
+}
+
+/* One process. */
+struct world {
+    struct stream *stream;
+    struct progress publisher;
+    struct keeper keeper;
+    size_t next;
+};
+
+static void open_world(struct world *w, const char *dir, const char *writer)
+{
+    struct keeper_opts opts = { .table = { &w->next, topic_load, topic_put, topic_next, NULL },
+                                .writer = writer,
+                                .host = writer,
+                                .publisher = &w->publisher,
+                                .clock = &test_clock,
+                                .stop_fd = -1,
+                                .end_fd = -1 };
+    struct error err;
+
+    w->next = 0;
+    w->stream = fixture_stream(dir);
+    opts.stream = w->stream;
+    progress_init(&w->publisher);
+    assert_ok(keeper_init(&w->keeper, &opts, &err), err);
+}
+
+static void close_world(struct world *w)
+{
+    keeper_done(&w->keeper);
+    progress_done(&w->publisher);
+    w->stream->ops->close(w->stream);
+}
+
+static int start(void **state)
+{
+    now_us = 1000000;
+    topic = (struct topic){ 0 };
+    return fixture_directory(state);
+}
+
+static int end(void **state)
+{
+    for (size_t i = 0; i < topic.count; i++)
+        free(topic.values[i]);
+    return fixture_remove(state);
+}
+
+static struct checkpoint_source source_of(uint32_t epoch, enum checkpoint_phase phase)
+{
+    return (struct checkpoint_source){
+        .epoch = epoch, .system_id = 7, .timeline = 1, .database = "d", .slot = "s", .phase = phase
+    };
+}
+
+static void published(struct world *w, struct position at)
+{
+    progress_edit_sink(&w->publisher)->position = at;
+    progress_release(&w->publisher);
+}
+
+static struct position known(struct world *w)
+{
+    struct progress_sink p;
+
+    progress_get_sink(&w->keeper.progress, &p);
+    return p.position;
+}
+
+static void take(struct world *w, enum checkpoint_phase phase, struct position at)
+{
+    struct checkpoint_source source = source_of(1, phase);
+    struct error err;
+
+    assert_ok(keeper_take(&w->keeper, &source, at, at.commit_end, 5, &err), err);
+}
+
+/* A second or more later. */
+static void round_later(struct world *w)
+{
+    struct error err;
+
+    now_us += 1100000;
+    assert_ok(keeper_round(&w->keeper, false, &err), err);
+}
+
+static struct claim last(struct world *w)
+{
+    struct keeper_found found;
+    struct error err;
+
+    assert_ok(keeper_load(&w->keeper, &found, &err), err);
+    assert_true(found.found);
+    return found.claim;
+}
+
+/* ---- what is whole --------------------------------------------------------------------------------- */
+
+static struct position at(uint64_t lsn, uint32_t ordinal)
+{
+    return (struct position){ 1, ordinal, { lsn } };
+}
+
+static uint64_t whole(struct position now, struct position tail)
+{
+    return keeper_whole(now, tail).commit_end.v;
+}
+
+static void
+invariant_1_a_position_inside_a_transaction_speaks_only_for_what_is_before_it(void **state)
+{
+    (void)state;
+    assert_int_equal(whole(at(20, 3), at(30, 1)), 19);
+    assert_int_equal(whole(at(20, 3), at(20, 9)), 19);
+    assert_int_equal(whole(at(30, 1), at(30, 1)), 30); /* the end of all there is */
+    assert_int_equal(whole(at(40, 0), at(50, 2)), 40); /* a mark */
+}
+
+/* ---- the claim ------------------------------------------------------------------------------------- */
+
+static void it_writes_how_far_the_publisher_has_come_once_a_second(void **state)
+{
+    struct error err;
+    struct world w;
+    size_t before;
+
+    open_world(&w, *state, "a");
+    take(&w, CHECKPOINT_STREAMING, at(10, 0));
+    assert_int_equal(known(&w).commit_end.v, 10);
+    fixture_append(w.stream, 20, 1, 3);
+    round_later(&w);
+    assert_int_equal(known(&w).commit_end.v, 10);
+    published(&w, at(20, 3));
+    round_later(&w);
+    assert_int_equal(known(&w).commit_end.v, 20);
+    assert_int_equal(last(&w).position.commit_end.v, 20);
+    before = topic.count;
+    fixture_append(w.stream, 30, 4, 1);
+    published(&w, at(30, 1));
+    assert_ok(keeper_round(&w.keeper, false, &err), err); /* not a second later */
+    assert_int_equal(topic.count, before);
+    assert_ok(keeper_round(&w.keeper, true, &err), err);
+    assert_int_equal(topic.count, before + 1);
+    assert_int_equal(known(&w).commit_end.v, 30);
+    round_later(&w);
+    assert_int_equal(topic.count, before + 1); /* nothing new */
+    close_world(&w);
+}
+
+static void invariant_1_without_the_state_topic_nothing_more_is_known(void **state)
+{
+    struct error err;
+    struct world w;
+
+    open_world(&w, *state, "a");
+    take(&w, CHECKPOINT_STREAMING, at(10, 0));
+    fixture_append(w.stream, 20, 1, 3);
+    published(&w, at(20, 3));
+    topic.down = true;
+    now_us += 1100000;
+    assert_code(keeper_round(&w.keeper, false, &err), err, E_KAFKA_DOWN);
+    assert_int_equal(known(&w).commit_end.v, 10);
+    topic.down = false;
+    round_later(&w);
+    assert_int_equal(known(&w).commit_end.v, 20);
+    close_world(&w);
+}
+
+static void a_write_stamp_that_was_given_is_below_what_the_claim_says(void **state)
+{
+    struct stream_tail tail;
+    struct world w;
+
+    open_world(&w, *state, "a");
+    take(&w, CHECKPOINT_STREAMING, at(10, 0));
+    fixture_append(w.stream, 20, 1, 3);
+    published(&w, at(20, 3));
+    round_later(&w);
+    w.stream->ops->tail(w.stream, &tail);
+    assert_true(last(&w).wts == tail.last_wts);
+    close_world(&w);
+}
+
+/* As another process would: whatever it says, under that name and term. */
+static void write_as(struct claim c, const char *writer, int64_t term)
+{
+    struct buf text;
+
+    c.term = term;
+    (void)str_copy(str_from(writer), c.writer, sizeof c.writer);
+    (void)str_copy(STR("elsewhere"), c.host, sizeof c.host);
+    buf_init(&text, KIB);
+    claim_put(&c, &text);
+    topic.values[topic.count++] = mem_strndup(buf_view(&text));
+    buf_done(&text);
+}
+
+static void another_writer_of_a_higher_term_has_taken_over(void **state)
+{
+    struct error err;
+    struct world w;
+
+    open_world(&w, *state, "b");
+    take(&w, CHECKPOINT_STREAMING, at(10, 0));
+    write_as(last(&w), "a", 2);
+    now_us += 1100000;
+    assert_code(keeper_round(&w.keeper, false, &err), err, E_WRITER_SUPERSEDED);
+    assert_non_null(strstr(err.msg, "elsewhere"));
+    assert_false(keeper_is_held(&w.keeper));
+    assert_code(keeper_check(&w.keeper, &err), err, E_WRITER_SUPERSEDED);
+    assert_int_equal(err.kind, ERR_RETRY);
+    close_world(&w);
+}
+
+/* It was asleep while another took the stream, wrote, and saw only then what had been written. */
+static void a_late_word_of_its_own_does_not_hide_the_other(void **state)
+{
+    struct keeper_found found;
+    struct error err;
+    struct world w;
+    struct claim ours;
+
+    open_world(&w, *state, "b");
+    take(&w, CHECKPOINT_STREAMING, at(10, 0));
+    ours = last(&w);
+    write_as(ours, "a", 2);
+    write_as(ours, "b", 1);
+    assert_ok(keeper_load(&w.keeper, &found, &err), err);
+    assert_false(found.ours);
+    assert_int_equal(found.offset, 1);
+    assert_code(keeper_round(&w.keeper, false, &err), err, E_WRITER_SUPERSEDED);
+    close_world(&w);
+}
+
+static void a_late_word_of_the_one_before_counts_for_nothing(void **state)
+{
+    struct error err;
+    struct world a;
+    struct world b;
+    struct claim late;
+
+    open_world(&a, *state, "a");
+    take(&a, CHECKPOINT_STREAMING, at(10, 0));
+    late = last(&a);
+    close_world(&a);
+    open_world(&b, *state, "b");
+    (void)last(&b);
+    take(&b, CHECKPOINT_STREAMING, at(10, 0));
+    write_as(late, "a", late.term);
+    round_later(&b);
+    assert_ok(keeper_check(&b.keeper, &err), err);
+    assert_true(keeper_is_held(&b.keeper));
+    assert_string_equal(last(&b).writer, "b");
+    close_world(&b);
+}
+
+/* One that stood still wrote its old position over the new one's: what was in Kafka stays known. */
+static void an_older_position_written_late_takes_nothing_back(void **state)
+{
+    struct keeper_found found;
+    struct error err;
+    struct world w;
+
+    open_world(&w, *state, "a");
+    take(&w, CHECKPOINT_STREAMING, at(30, 0));
+    take(&w, CHECKPOINT_STREAMING, at(10, 0));
+    assert_ok(keeper_load(&w.keeper, &found, &err), err);
+    assert_true(found.ours);
+    assert_int_equal(found.claim.position.commit_end.v, 30);
+    close_world(&w);
+}
+
+static void a_snapshot_is_complete_when_all_of_it_is_in_kafka(void **state)
+{
+    struct checkpoint_source source = source_of(1, CHECKPOINT_STREAMING);
+    struct error err;
+    struct world w;
+
+    open_world(&w, *state, "a");
+    take(&w, CHECKPOINT_SNAPSHOT, (struct position){ .epoch = 1 });
+    fixture_append(w.stream, 20, 1, 100);
+    assert_ok(keeper_change(&w.keeper, &source, (struct lsn){ 20 }, &err), err);
+    assert_int_equal(last(&w).source.phase, CHECKPOINT_SNAPSHOT);
+    published(&w, at(20, 60));
+    round_later(&w);
+    assert_int_equal(last(&w).source.phase, CHECKPOINT_SNAPSHOT);
+    published(&w, at(20, 100));
+    round_later(&w);
+    assert_int_equal(last(&w).source.phase, CHECKPOINT_STREAMING);
+    assert_int_equal(last(&w).position.commit_end.v, 20);
+    close_world(&w);
+}
+
+static void during_a_snapshot_it_shows_that_it_lives(void **state)
+{
+    struct world w;
+    size_t before;
+
+    open_world(&w, *state, "a");
+    take(&w, CHECKPOINT_SNAPSHOT, (struct position){ .epoch = 1 });
+    round_later(&w);
+    before = topic.count;
+    for (int i = 0; i < 10; i++)
+        round_later(&w);
+    assert_in_range(topic.count - before, 1, 3);
+    close_world(&w);
+}
+
+static void a_foreign_record_is_no_claim(void **state)
+{
+    struct keeper_found found;
+    struct error err;
+    struct world w;
+
+    open_world(&w, *state, "a");
+    assert_ok(keeper_load(&w.keeper, &found, &err), err);
+    assert_false(found.found);
+    topic.values[topic.count++] = mem_strdup("hello");
+    assert_code(keeper_load(&w.keeper, &found, &err), err, E_WRITER_STATE);
+    close_world(&w);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, start, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(invariant_1_a_position_inside_a_transaction_speaks_only_for_what_is_before_it),
+        CASE(it_writes_how_far_the_publisher_has_come_once_a_second),
+        CASE(invariant_1_without_the_state_topic_nothing_more_is_known),
+        CASE(a_write_stamp_that_was_given_is_below_what_the_claim_says),
+        CASE(another_writer_of_a_higher_term_has_taken_over),
+        CASE(a_late_word_of_its_own_does_not_hide_the_other),
+        CASE(a_late_word_of_the_one_before_counts_for_nothing),
+        CASE(an_older_position_written_late_takes_nothing_back),
+        CASE(a_snapshot_is_complete_when_all_of_it_is_in_kafka),
+        CASE(during_a_snapshot_it_shows_that_it_lives),
+        CASE(a_foreign_record_is_no_claim),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
