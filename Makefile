@@ -2,7 +2,7 @@
 # The menu. Everything it does stands in scripts/ and CMakePresets.json.
 PREFIX  ?= /usr/local
 DESTDIR ?=
-export FUZZ_SECONDS DEMO_SECONDS DEMO_SINKS DEMO_RATE KILLS
+export FUZZ_SECONDS DEMO_SECONDS DEMO_SINKS DEMO_RATE DEMO_STREAM KILLS
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test test-unit test-e2e test-long test-kill test-down \
@@ -17,7 +17,7 @@ setup: ## install what is missing (Debian packages, Python and Cassandra below b
 build: ## build/release/multisink
 	@scripts/build release
 
-demo: ## the whole pipeline on private servers, live (DEMO_SECONDS=30, DEMO_SINKS=redis,http)
+demo: ## the whole pipeline on private servers, live (DEMO_SECONDS=30, DEMO_SINKS=redis,http, DEMO_STREAM=kafka)
 	@scripts/demo
 
 test: ## everything: builds, checks, unit tests, fuzzing, end to end (about 25 minutes)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """make demo: the engagement pipeline on private servers, shown live; with DEMO_SECONDS it ends by itself and says
-whether every sink has exactly what PostgreSQL has."""
+whether every sink has exactly what PostgreSQL has. DEMO_STREAM=kafka puts a real broker in the middle: one process
+captures, three deliver, on a topic with six partitions."""
 import os
 import pathlib
 import shutil
@@ -16,25 +17,31 @@ sys.dont_write_bytecode = True
 import checker  # noqa: E402
 import seed  # noqa: E402
 import servers  # noqa: E402
+import servers_kafka  # noqa: E402
 from screen import Screen  # noqa: E402
 from visitors import Visitors  # noqa: E402
 
 KEPT = ROOT / "build/demo"
 ALL_SINKS = ["cassandra", "redis", "http"]
 CAUGHT_UP_SECONDS = 120
+PREFIX = "engagement_project"
+PARTITIONS = 6
+MEMBERS = 3
 
 
 class Demo:
     """The servers that were asked for, and what is known of them."""
 
-    def __init__(self, sinks):
+    def __init__(self, sinks, stream):
         self.sinks = sinks
         self.run = servers.Run("multisink-demo-")
         self.pg = servers.Postgres(self.run)
         self.cassandra = servers.Cassandra(self.run) if "cassandra" in sinks else None
         self.redis = servers.Redis(self.run) if "redis" in sinks else None
         self.receiver = servers.Receiver(self.run) if "http" in sinks else None
-        self.multisink = None
+        self.kafka = servers_kafka.Kafka(self.run) if stream == "kafka" else None
+        self.multisink = None  # that which captures
+        self.members = []      # those that deliver
         self.started = []
 
     def start(self):
@@ -42,7 +49,7 @@ class Demo:
             self.cassandra.prepare()
             self.started.append(self.cassandra)
             self.cassandra.start(wait=False)
-        for server in (self.pg, self.redis, self.receiver):
+        for server in (self.pg, self.redis, self.receiver, self.kafka):
             if server:
                 self.started.append(server)
                 server.__enter__()
@@ -52,12 +59,26 @@ class Demo:
             say("Cassandra starts (about 11 s)")
             self.cassandra.wait_ready()
             seed.make_cassandra(self.cassandra)
-        self.multisink = servers.Multisink(self.run, self.pipeline())
-        shutil.copy(self.multisink.config_path, KEPT / "pipeline.yaml")
-        self.started.append(self.multisink)
-        self.multisink.start()
+        source = seed.source_config(self.pg)
+        if self.kafka:
+            self.multisink = self.start_multisink("capture", role="capture", source=source)
+            self.members = [self.start_multisink(f"deliver-{n + 1}", role="deliver", sinks=self.sink_configs())
+                            for n in range(MEMBERS)]
+        else:
+            self.multisink = self.start_multisink("pipeline", source=source, sinks=self.sink_configs())
+            self.members = [self.multisink]
 
-    def pipeline(self):
+    def start_multisink(self, label, **config):
+        if self.kafka:
+            config["stream"] = {"kafka": {"brokers": [self.kafka.brokers], "topic_prefix": PREFIX,
+                                          "partitions": PARTITIONS}}
+        multisink = servers.Multisink(self.run, {"version": 1, "name": "engagement", **config}, label)
+        shutil.copy(multisink.config_path, KEPT / f"{label}.yaml")
+        self.started.append(multisink)
+        multisink.start()
+        return multisink
+
+    def sink_configs(self):
         sinks = []
         if self.cassandra:
             sinks.append(seed.cassandra_sink(self.cassandra))
@@ -65,7 +86,15 @@ class Demo:
             sinks.append(seed.redis_sink(self.redis, seed.INSERTS_ONLY))
         if self.receiver:
             sinks.append(seed.http_sink(self.receiver))
-        return {"version": 1, "name": "engagement", "source": seed.source_config(self.pg), "sinks": sinks}
+        return sinks
+
+    def wait_caught_up(self):
+        """All that was committed is where it belongs; with Kafka in every member's part of it."""
+        if self.kafka:
+            servers_kafka.wait_caught_up(self.multisink, self.kafka, self.pg, [f"{PREFIX}.{seed.TABLE}"],
+                                         [c["name"] for c in self.sink_configs()], CAUGHT_UP_SECONDS)
+        else:
+            self.multisink.wait_caught_up(self.pg, CAUGHT_UP_SECONDS)
 
     def stop(self):
         """The writer of a server's data ends before the server; the logs stay in build/demo."""
@@ -73,7 +102,7 @@ class Demo:
             server.close()
         for server in self.started:
             if server.log_path.exists():
-                shutil.copy(server.log_path, KEPT / server.log_path.name)
+                shutil.copy(server.log_path, KEPT / f"{server.dir.name}.log")
         if self.receiver and self.receiver.file.exists():
             shutil.copy(self.receiver.file, KEPT / self.receiver.file.name)
         shutil.rmtree(self.run.dir, ignore_errors=True)
@@ -103,6 +132,13 @@ def chosen_sinks():
     return [s for s in ALL_SINKS if s in wanted]
 
 
+def chosen_stream():
+    stream = os.environ.get("DEMO_STREAM") or "log"
+    if stream not in ("log", "kafka"):
+        sys.exit(f"demo: DEMO_STREAM: unknown stream {stream!r} (known: log, kafka)")
+    return stream
+
+
 def number(name, fallback):
     text = os.environ.get(name) or str(fallback)
     try:
@@ -121,8 +157,9 @@ def show(demo, visitors, seconds):
     while end is None or time.monotonic() < end:
         if visitors.fault:
             raise visitors.fault
-        if not demo.multisink.running():
-            raise servers.ServerError(f"multisink ended: {demo.multisink.log_tail()}")
+        for process in (demo.multisink, *demo.members):
+            if not process.running():
+                raise servers.ServerError(f"multisink ended: {process.log_tail()}")
         screen.draw()
         time.sleep(0.5)
     return screen
@@ -133,7 +170,7 @@ def finish(demo, visitors, screen):
     visitors.stop()
     screen.end()
     say(f"the writer has stopped after {visitors.changes} changes in {visitors.transactions} transactions")
-    demo.multisink.wait_caught_up(demo.pg, CAUGHT_UP_SECONDS)
+    demo.wait_caught_up()
     faults = demo.compare()
     validate(demo)
     print()
@@ -169,14 +206,16 @@ def interrupted(*_):
 
 def main():
     signal.signal(signal.SIGTERM, interrupted)
-    sinks, seconds, rate = chosen_sinks(), number("DEMO_SECONDS", 0), number("DEMO_RATE", 100)
+    sinks, stream = chosen_sinks(), chosen_stream()
+    seconds, rate = number("DEMO_SECONDS", 0), number("DEMO_RATE", 100)
     shutil.rmtree(KEPT, ignore_errors=True)
     KEPT.mkdir(parents=True)
-    demo = Demo(sinks)
+    demo = Demo(sinks, stream)
     visitors = None
     code = 1
     try:
-        say(f"starting private servers: postgres, {', '.join(sinks)} (below {demo.run.dir})")
+        names = ["postgres", *(["kafka"] if demo.kafka else []), *sinks]
+        say(f"starting private servers: {', '.join(names)} (below {demo.run.dir})")
         demo.start()
         visitors = Visitors(demo.pg, rate)
         visitors.start()
@@ -193,7 +232,7 @@ def main():
         if visitors:
             visitors.stop()
         demo.stop()
-        say(f"all servers are stopped; logs, pipeline.yaml and what the receiver got: {KEPT}")
+        say(f"all servers are stopped; logs, configuration and what the receiver got: {KEPT}")
     return code
 
 

@@ -50,13 +50,23 @@ class Screen:
     def _scores(self, end=-1):
         return self.demo.redis.client().zrevrange(seed.SCORES, 0, end, withscores=True)
 
+    def told(self):
+        """Sink to what is said of it; of several members the one that is furthest behind speaks."""
+        told = {}
+        for member in self.demo.members:
+            for sink in (member.status() or {}).get("sinks", []):
+                known = told.get(sink["name"])
+                if known is None or sink["lag_seconds"] > known["lag_seconds"]:
+                    told[sink["name"]] = sink
+        return told
+
     def lines(self):
         v = self.visitors
-        status = self.demo.multisink.status() or {}
-        told = {s["name"]: s for s in status.get("sinks", [])}
+        told = self.told()
         names = {"cassandra": ("events", "rows"), "redis": ("top_content", "score in all"),
                  "http": ("api", "bodies")}
-        yield f"multisink demo   {time.monotonic() - self.began:5.0f} s   Ctrl-C ends it"
+        through = f"through Kafka, {len(self.demo.members)} members" if self.demo.kafka else "through the log"
+        yield f"multisink demo   {time.monotonic() - self.began:5.0f} s   {through}   Ctrl-C ends it"
         yield ""
         yield (f"  PostgreSQL  committed {v.changes:8} changes   {v.inserts} inserts, {v.updates} updates, "
                f"{v.deletes} deletes")

@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 import uuid
 
-from servers import ROOT, Server, ServerError, free_port, wait_until
+from servers import ROOT, Server, ServerError, free_port, parse_lsn, wait_until
 
 KAFKA_LIB = ROOT / "build/cache/kafka/lib"
 DEBEZIUM = "io.debezium.connector.postgresql.PostgresConnector"
@@ -248,6 +248,48 @@ class Kafka(JavaServer):
         with self.consumer(group) as consumer:
             found = consumer.committed(places, timeout=15)
             return {c.partition: (c.offset, c.metadata) for c in found if c.offset >= 0}
+
+
+def wait_caught_up(capture, kafka, pg, topics, sinks, timeout=120.0, group="multisink-engagement"):
+    """All that is committed in PostgreSQL is in Kafka, and every sink's group has committed to the end of every
+    partition. Asks PostgreSQL, the broker and the one that captures, so it does not matter who delivers."""
+    lsn = pg.lsn()
+
+    def confirmed():
+        status = capture() if callable(capture) else capture.status()
+        return status and parse_lsn(status["source"]["confirmed_lsn"] or 0) >= lsn
+
+    def behind():
+        for topic in topics:
+            ends = kafka.ends(topic)
+            for sink in sinks:
+                done = kafka.committed(f"{group}-{sink}", topic)
+                for partition, end in ends.items():
+                    if end and done.get(partition, (0, ""))[0] < end:
+                        return f"{sink} is at {done.get(partition, (0, ''))[0]} of {topic}/{partition}, which has {end}"
+        return None
+
+    wait_until(confirmed, timeout, f"all up to {lsn:X} is confirmed", 0.2)
+    try:
+        wait_until(lambda: behind() is None, timeout, "the groups are at the end", 0.5)
+    except TimeoutError as fault:
+        raise TimeoutError(f"{fault}: {behind()}") from None
+
+
+def position_faults(records):
+    """What is wrong with the positions in the headers: within a partition each is above the one before it."""
+    faults, last = [], {}
+    for record in records:
+        text = dict(record.headers).get("multisink.position")
+        if text is None:
+            continue
+        words = text.decode().split("/")
+        position = (int(words[0]), int(words[1], 16) << 32 | int(words[2], 16), *(int(w) for w in words[3:]))
+        place = (record.topic, record.partition)
+        if place in last and position <= last[place]:
+            faults.append(f"{place} offset {record.offset}: {text.decode()} is not above {last[place]}")
+        last[place] = position
+    return faults
 
 
 def _silent():
