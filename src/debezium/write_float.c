@@ -155,7 +155,10 @@ static void put_shortest(double v, bool single, struct buf *out)
 {
     char text[TEXT_MAX];
 
-    for (int digits = single ? 6 : 15; digits <= DIGITS_MAX; digits++) {
+    /* The smallest values have fewer. */
+    bool small = v > (single ? -1.2e-38 : -2.3e-308) && v < (single ? 1.2e-38 : 2.3e-308);
+
+    for (int digits = small ? 1 : single ? 6 : 15; digits <= DIGITS_MAX; digits++) {
         (void)snprintf(text, sizeof text, "%.*g", digits, v);
         if (single ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v)
             break;

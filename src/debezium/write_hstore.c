@@ -2,19 +2,18 @@
 /*
  * hstore: "a"=>"1", "b"=>NULL as {"a":"1","b":null}, the object itself or a string of it.
  *
- * Debezium reads it into a java.util.HashMap and writes it in that map's order: by bucket, the bucket being the
- * low bits of String.hashCode() mixed with its high half, in a table of the smallest power of two (16 or more)
- * of which the pairs fill three quarters at most; within a bucket as they came.
+ * Debezium reads it into a java.util.HashMap and writes it in that map's order.
  */
 #include "debezium/write_type.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/rd.h"
+#include "debezium/write_java.h"
 
 #include <stdlib.h>
 
-enum { STACK_PAIRS = 32, FIRST_TABLE = 16 };
+enum { STACK_PAIRS = 32 };
 
 struct pair {
     struct str key; /* between its quotes, with its escapes */
@@ -53,35 +52,21 @@ static bool take_quoted(struct rd *r, struct str *ret_text)
     return take_text(r, STR("\""));
 }
 
-static void mix_unit(uint32_t *h, uint32_t unit)
+/* The text without its escapes. */
+static uint32_t hash_of(struct str s)
 {
-    *h = 31 * *h + unit;
-}
+    struct debezium_java_hash h = { 0 };
+    size_t run;
 
-/* String.hashCode() of the text without its escapes: over UTF-16 units. */
-static uint32_t java_hash(struct str s)
-{
-    uint32_t h = 0;
-
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        size_t more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
-        uint32_t point = more == 3 ? c & 7 : more == 2 ? c & 15 : more == 1 ? c & 31 : c;
-
-        if (c == '\\' && i + 1 < s.n) {
-            i++;
-            mix_unit(&h, (unsigned char)s.p[i]);
-            continue;
-        }
-        for (; more > 0 && i + 1 < s.n; more--)
-            point = point << 6 | ((unsigned char)s.p[++i] & 63);
-        if (point >= 0x10000) {
-            mix_unit(&h, 0xd800 + ((point - 0x10000) >> 10));
-            point = 0xdc00 + ((point - 0x10000) & 0x3ff);
-        }
-        mix_unit(&h, point);
+    while ((run = str_find(s, '\\')) < s.n) {
+        debezium_java_hash_add(&h, str_make(s.p, run));
+        if (run + 1 < s.n)
+            debezium_java_hash_add(&h, str_make(s.p + run + 1, 1));
+        run = run + 2 < s.n ? run + 2 : s.n;
+        s = str_make(s.p + run, s.n - run);
     }
-    return h ^ h >> 16;
+    debezium_java_hash_add(&h, s);
+    return h.v;
 }
 
 static void add(struct pairs *pairs, struct pair pair)
@@ -114,7 +99,7 @@ static bool parse(struct str text, struct pairs *pairs)
         pair.null = rd_peek(&r) == 'N';
         if (pair.null ? !take_text(&r, STR("NULL")) : !take_quoted(&r, &pair.value))
             return false;
-        pair.hash = java_hash(pair.key);
+        pair.hash = hash_of(pair.key);
         add(pairs, pair);
     }
     return rd_ok(&r);
@@ -132,12 +117,8 @@ static int bucket_cmp(const void *a, const void *b)
 
 static void sort_as_java(struct pairs *pairs)
 {
-    size_t table = FIRST_TABLE;
-
-    while (pairs->count > table / 4 * 3)
-        table *= 2;
     for (size_t i = 0; i < pairs->count; i++)
-        pairs->items[i].hash &= (uint32_t)(table - 1);
+        pairs->items[i].hash = debezium_java_bucket(pairs->items[i].hash, pairs->count);
     qsort(pairs->items, pairs->count, sizeof *pairs->items, bucket_cmp);
 }
 

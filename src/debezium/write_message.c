@@ -2,8 +2,12 @@
 /*
  * Records that are of no table: logical messages, transaction metadata, heartbeats. Their schemas are fixed.
  */
+#include "base/mem.h"
+#include "debezium/write_java.h"
 #include "debezium/write_schema.h"
 #include "debezium/writer_impl.h"
+
+#include <stdlib.h>
 
 enum { MESSAGE_PREFIX, MESSAGE_CONTENT };
 
@@ -211,6 +215,44 @@ bool debezium_write_begin(struct debezium_writer *w, uint32_t xid, struct lsn ls
     return finish_transaction(w, commit_time_us, ret_record, err);
 }
 
+struct placed {
+    const struct debezium_collection *collection;
+    uint32_t bucket;
+};
+
+static int placed_cmp(const void *a, const void *b)
+{
+    const struct placed *x = a;
+    const struct placed *y = b;
+
+    if (x->bucket != y->bucket)
+        return x->bucket < y->bucket ? -1 : 1;
+    return (x->collection > y->collection) - (x->collection < y->collection);
+}
+
+/* In the order of the map that the real one counts them in. */
+static void put_collections(const struct debezium_collection *collections, size_t count,
+                            struct buf *b)
+{
+    struct placed *placed = mem_zalloc(count + 1, sizeof *placed);
+
+    for (size_t i = 0; i < count; i++) {
+        struct debezium_java_hash hash = { 0 };
+
+        debezium_java_hash_add(&hash, collections[i].name);
+        placed[i] = (struct placed){ &collections[i], debezium_java_bucket(hash.v, count) };
+    }
+    qsort(placed, count, sizeof *placed, placed_cmp);
+    for (size_t i = 0; i < count; i++) {
+        buf_text(b, i > 0 ? ",{\"data_collection\":" : "{\"data_collection\":");
+        debezium_json_string(b, placed[i].collection->name);
+        buf_text(b, ",\"event_count\":");
+        buf_udec(b, placed[i].collection->events);
+        buf_u8(b, '}');
+    }
+    free(placed);
+}
+
 bool debezium_write_end(struct debezium_writer *w, uint32_t xid, struct lsn lsn,
                         int64_t commit_time_us, const struct debezium_collection *collections,
                         size_t count, struct debezium_record *ret_record, struct error *err)
@@ -224,13 +266,7 @@ bool debezium_write_end(struct debezium_writer *w, uint32_t xid, struct lsn lsn,
     buf_text(b, ",\"event_count\":");
     buf_udec(b, events);
     buf_text(b, ",\"data_collections\":[");
-    for (size_t i = 0; i < count; i++) {
-        buf_text(b, i > 0 ? ",{\"data_collection\":" : "{\"data_collection\":");
-        debezium_json_string(b, collections[i].name);
-        buf_text(b, ",\"event_count\":");
-        buf_udec(b, collections[i].events);
-        buf_u8(b, '}');
-    }
+    put_collections(collections, count, b);
     buf_u8(b, ']');
     return finish_transaction(w, commit_time_us, ret_record, err);
 }

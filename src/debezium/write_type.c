@@ -365,6 +365,14 @@ static struct subject subject_of(const struct column *c)
                              .labels = c->labels };
 }
 
+/* The lists of types that PostgresValueConverter names have optional elements, the others what comes of it. */
+static bool items_optional(const struct debezium_format *f, const struct subject *s)
+{
+    bool tsvector = s->oid == PG_TSVECTOR && f->compat != DEBEZIUM_2_5;
+
+    return s->kind != 'e' && s->labels.n == 0 && !tsvector;
+}
+
 const struct debezium_type *debezium_type_of(const struct debezium_format *f,
                                              const struct column *column, struct arena *a)
 {
@@ -385,8 +393,7 @@ const struct debezium_type *debezium_type_of(const struct debezium_format *f,
         item->as_text = f->overflow == DEBEZIUM_OVERFLOW_TEXT;
         item->unavailable = debezium_unavailable(f, item, 0, a);
         *type = (struct debezium_type){ "array", .put = debezium_put_array, .item = item,
-                                        .item_optional = s.kind != 'e' && s.labels.n == 0,
-                                        .zero = STR("[]") };
+                                        .item_optional = items_optional(f, &s), .zero = STR("[]") };
     }
     type->as_text = f->overflow == DEBEZIUM_OVERFLOW_TEXT;
     type->unavailable = debezium_unavailable(f, type, element, a);

@@ -29,7 +29,8 @@ static void put_uuid(struct str name, struct buf *b)
 static void put_array(const struct debezium_type *type, uint32_t element, struct str text,
                       struct buf *b)
 {
-    if (element == PG_INT4 || element == PG_INT8 || element == PG_DATE) {
+    if ((element == PG_INT4 || element == PG_INT8 || element == PG_DATE) &&
+        strcmp(type->item->connect, "string") != 0) {
         for (size_t i = 0; i < text.n; i++) {
             buf_u8(b, i == 0 ? '[' : ',');
             buf_dec(b, (signed char)text.p[i]);
@@ -39,6 +40,10 @@ static void put_array(const struct debezium_type *type, uint32_t element, struct
         buf_text(b, "[\"");
         put_uuid(text, b);
         buf_text(b, "\"]");
+    } else if (strcmp(type->item->connect, "string") == 0) {
+        buf_u8(b, '[');
+        debezium_json_string(b, text);
+        buf_u8(b, ']');
     } else if (str_is(type->item->unavailable, "null")) {
         buf_text(b, "null");
     } else {

@@ -88,7 +88,7 @@ struct debezium_collection {
 };
 
 /* BEGIN and END of a transaction, on <prefix>.transaction. `lsn` is that of the first record and of the
- * commit. END: collections in the order they first appeared. */
+ * commit. END: collections in the order they first appeared; they are written in the real one's. */
 bool debezium_write_begin(struct debezium_writer *w, uint32_t xid, struct lsn lsn,
                           int64_t commit_time_us, struct debezium_record *ret_record,
                           struct error *err) MUST_CHECK;
