@@ -266,8 +266,8 @@ static bool key_stays(struct debezium_writer *w, const struct debezium_event *e,
 }
 
 /* As one change, the insert's half with the old row; *ret_silent for the delete's. */
-static bool join_halves(struct debezium_writer *w, struct debezium_event *e, struct change *joined,
-                        bool *ret_silent, struct error *err)
+static bool join_halves(struct debezium_writer *w, struct debezium_event *e, bool *ret_silent,
+                        struct error *err)
 {
     bool stays;
 
@@ -279,12 +279,12 @@ static bool join_halves(struct debezium_writer *w, struct debezium_event *e, str
     *ret_silent = stays && e->op == 'd';
     if (!stays || e->op == 'd')
         return true;
-    *joined = *e->change;
-    joined->op = CHANGE_UPDATE;
-    joined->flags &= ~(unsigned)CHANGE_KEY_MOVED;
-    joined->before = e->moment->pair->before;
-    joined->before_kind = e->moment->pair->before_kind;
-    e->change = joined;
+    e->joined = *e->change;
+    e->joined.op = CHANGE_UPDATE;
+    e->joined.flags &= ~(unsigned)CHANGE_KEY_MOVED;
+    e->joined.before = e->moment->pair->before;
+    e->joined.before_kind = e->moment->pair->before_kind;
+    e->change = &e->joined;
     e->op = 'u';
     return true;
 }
@@ -292,7 +292,6 @@ static bool join_halves(struct debezium_writer *w, struct debezium_event *e, str
 static bool write_event(struct debezium_writer *w, struct debezium_event *e,
                         struct debezium_records *rs, struct error *err)
 {
-    struct change joined;
     bool silent;
     bool has_key;
 
@@ -306,7 +305,7 @@ static bool write_event(struct debezium_writer *w, struct debezium_event *e,
         return true;
     }
     e->shape = shape_of(w, e->rel);
-    if (!join_halves(w, e, &joined, &silent, err))
+    if (!join_halves(w, e, &silent, err))
         return false;
     if (silent)
         return true;

@@ -44,8 +44,9 @@ struct debezium_event {
     const struct relation *rel;
     const struct change *change;
     const struct debezium_moment *moment;
-    char op;           /* c u d r t m */
-    int64_t source_us; /* of source.ts_* */
+    char op;              /* c u d r t m */
+    int64_t source_us;    /* of source.ts_* */
+    struct change joined; /* both halves of a moved key whose key stays; `change` then */
 };
 
 /* ---- write_part.c ----------------------------------------------------------------------------- */
