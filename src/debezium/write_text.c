@@ -15,9 +15,9 @@ static const char base64_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 
 /* ---- strings ------------------------------------------------------------------------------------ */
 
-/* Eight bytes at once: is one of them a quote, a backslash, a control character or above 0x7f? The
- * additions may mark a byte beside a marked one, never hide one. */
-static bool plain8(const char *p)
+/* Eight bytes at once: the top bit of each that is a quote, a backslash, a control character or above 0x7f. A
+ * borrow may mark bytes above a marked one, so the lowest mark is always true. */
+static uint64_t marks(const char *p)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t highs = UINT64_C(0x8080808080808080);
@@ -26,9 +26,11 @@ static bool plain8(const char *p)
     uint64_t backslash;
 
     memcpy(&v, p, sizeof v);
+    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+        v = __builtin_bswap64(v);
     quote = v ^ (ones * '"');
     backslash = v ^ (ones * '\\');
-    return ((v | (v - ones * 0x20) | (quote - ones) | (backslash - ones)) & highs) == 0;
+    return (v | (v - ones * 0x20) | (quote - ones) | (backslash - ones)) & highs;
 }
 
 static bool plain1(char c)
@@ -41,8 +43,12 @@ static size_t plain_run(struct str s)
 {
     size_t i = 0;
 
-    while (s.n - i >= sizeof(uint64_t) && plain8(s.p + i))
-        i += sizeof(uint64_t);
+    for (; s.n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        uint64_t marked = marks(s.p + i);
+
+        if (marked != 0)
+            return i + (size_t)__builtin_ctzll(marked) / 8;
+    }
     while (i < s.n && plain1(s.p[i]))
         i++;
     return i;
