@@ -16,3 +16,5 @@ def test_a_broker_gives_back_what_was_written(run):
         assert kafka.consume("t") == [first, second]
         assert kafka.ends("t") == {0: 0, 1: 0, 2: 2}
         assert kafka.topics() == {"t": 3}
+        kafka.delete("t")
+        assert kafka.topics() == {}
