@@ -31,8 +31,8 @@ const char cli_run_usage[] =
     "  --restart-sink NAME  forget the position of that sink; clear its target first if it counts\n"
     "  --role ROLE          all, capture or deliver, in place of the file's `role`. With `stream.kafka`\n"
     "                       only. A second capture of the same slot waits until the first is gone\n"
-    "  --after-debezium FILE  the slot was Debezium's: go on behind the offset in that file, the answer of\n"
-    "                       GET /connectors/NAME/offsets. Only where there is no history yet\n"
+    "  --after-debezium FILE  the slot was Debezium's: go on behind the offset in that file, the answer\n"
+    "                       of GET /connectors/NAME/offsets. Only where there is no history yet\n"
     "  --data DIR           without a file: connectors come over REST and are kept in DIR\n"
     "  --listen HOST:PORT   where Kafka Connect's REST API is served (127.0.0.1:8083), or off; also\n"
     "                       control.listen in the file, or MULTISINK_LISTEN in the environment\n";
