@@ -63,7 +63,11 @@ static void convert(unsigned pick, const struct cql_type *type, struct str value
     if (pick < OID_COUNT)
         col.type_oid = oids[pick];
     else
-        col.type_kind = 'd';
+        col.type_kind = pick == OID_COUNT ? 'd' : 'p';
+    if (pick == OID_COUNT + 1)
+        col.type_oid = PG_INT8;
+    else if (pick > OID_COUNT + 1)
+        col.type_oid = PG_UNKNOWN;
     if (!cql_types_fit(&col, type, &why)) {
         assert(why != NULL);
         return;
@@ -94,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (cql_types_parse(str_make(text.p, line), &a, &type)) {
         round_trip(type, &a);
         if (line < text.n)
-            convert(data[0] % (OID_COUNT + 1), type,
+            convert(data[0] % (OID_COUNT + 3), type,
                     str_make(text.p + line + 1, text.n - line - 1));
     }
     arena_done(&a);
