@@ -164,6 +164,8 @@ static void list(const struct connect_worker *w, const struct connect_call *call
         const struct connector *c = w->items[i];
         json_t *one;
 
+        if (c->hidden)
+            continue;
         if (!call->expanded) {
             (void)json_array_append_new(all, connect_text(c->name));
             continue;

@@ -31,7 +31,7 @@ bool connect_state_parse(const char *name, enum connect_state *ret_state)
 struct connector *connector_find(const struct connect_worker *w, const char *name)
 {
     for (size_t i = 0; i < w->count; i++) {
-        if (strcmp(w->items[i]->name, name) == 0)
+        if (!w->items[i]->hidden && strcmp(w->items[i]->name, name) == 0)
             return w->items[i];
     }
     return NULL;

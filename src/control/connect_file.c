@@ -68,7 +68,8 @@ static json_t *source_properties(const struct config *config, const char *name)
 
     set(p, "connector.class", prefix_of_class);
     set(p, "plugin.name", "pgoutput");
-    set_url(p, source->url);
+    if (source->url != NULL)
+        set_url(p, source->url);
     set(p, "database.password", source->password);
     set(p, "topic.prefix", config->name);
     set(p, "slot.name", source->slot);
@@ -165,10 +166,11 @@ void connector_add_file(struct connect_worker *w)
     struct config *config = w->opts.config;
     struct connector *c;
 
-    if (config->source.url == NULL)
+    if (config->source.url == NULL && config->sink_count == 0)
         return;
     c = add(w, config->name, config->name, source_properties(config, config->name));
     c->conf = config;
+    c->hidden = config->source.url == NULL;
     for (size_t i = 0; i < config->sink_count; i++) {
         const struct config_sink *sink = &config->sinks[i];
         const struct connect_plugin *plugin = connect_plugin_find(&w->plugins, sink->type->name);

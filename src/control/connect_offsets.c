@@ -28,7 +28,7 @@ void connect_offsets_note(struct connector *source)
 {
     struct progress_capture p;
 
-    if (source->supervisor == NULL)
+    if (source->supervisor == NULL || !source->supervisor->capture_ready)
         return;
     progress_get_capture(&source->supervisor->capture.progress, &p);
     if (position_is_start(p.durable))

@@ -70,7 +70,8 @@ static void attach(struct connector *source, struct connector *sink, size_t *cou
 
     if (error_is(&sink->error, E_CONNECT_TABLES))
         error_clear(&sink->error);
-    if (sink->sink_from == NULL || sink->error.kind != ERR_NONE || !has_tables(source, sink))
+    if (sink->sink_from == NULL || sink->error.kind != ERR_NONE ||
+        (!source->hidden && !has_tables(source, sink)))
         return;
     *at = sink->of_file ? *sink->file_sink : sink->conf->sinks[0];
     at->pause = sink->wanted != CONNECT_RUNNING || source->wanted != CONNECT_RUNNING;

@@ -21,6 +21,7 @@ struct connector {
     json_t *notes;  /* owned; never NULL: what state.db remembers of it beside its properties */
     enum connect_state wanted;
     bool of_file;
+    bool hidden;        /* no connector, but what runs the file's sinks where it has no source */
     bool quiet;         /* one that is only looked at: nothing is logged of it */
     struct error error; /* why it cannot run; kind ERR_NONE: it can */
     char *prefix;       /* owned: of its topics */

@@ -145,7 +145,7 @@ static void forget_resnapshot(struct connect_worker *w, struct connector *c)
     struct progress_capture p;
     struct error err;
 
-    if (!json_is_true(json_object_get(c->notes, "resnapshot")))
+    if (c->hidden || !json_is_true(json_object_get(c->notes, "resnapshot")))
         return;
     progress_get_capture(&c->supervisor->capture.progress, &p);
     if (p.state != PROGRESS_RUNNING && p.state != PROGRESS_SNAPSHOT)
