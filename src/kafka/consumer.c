@@ -291,12 +291,13 @@ bool kafka_consumer_exists(struct kafka_consumer *c, const char *topic, bool *re
     return true;
 }
 
-/* Somebody else may have the partition: the group went on without this member. */
-static bool is_lost(rd_kafka_resp_err_t code)
+/* The group is between two generations. A partition that is kept is committed with the next one; of one that
+ * is not, the rebalance tells. */
+static bool is_between(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
            code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
-           code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+           code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
 }
 
 bool kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_place *place,
@@ -316,8 +317,11 @@ bool kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_place *p
     rd_kafka_topic_partition_list_destroy(list);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
-    if (is_lost(code))
-        return error_cancel(err);
+    if (is_between(code))
+        return error_set(
+            err, ERR_RETRY, E_KAFKA_DOWN,
+            "cannot store the offset %lld of %s/%d yet: the group is being arranged anew",
+            (long long)place->offset, place->topic, (int)place->partition);
     return kafka_fail(err, code, NULL, "store the offset %lld of %s/%d", (long long)place->offset,
                       place->topic, (int)place->partition);
 }

@@ -18,7 +18,8 @@
  * The questions (committed, range, exists) and commit: any thread.
  *
  * Nothing is committed but by kafka_consumer_commit, and nothing is reset: a partition is read from the offset that
- * was asked for, or not at all. Errors as in client.h; ERR_CANCEL from commit: the partition is no longer ours.
+ * was asked for, or not at all. Errors as in client.h; from commit ERR_RETRY also while the group is
+ * being arranged anew: whether the partition is still ours, the rebalance tells.
  * ERR_STOP E_KAFKA_OFFSET_GONE from next: a gap. ERR_RETRY E_KAFKA_TOPIC_MISSING from poll.
  */
 

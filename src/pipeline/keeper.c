@@ -287,7 +287,8 @@ bool keeper_round(struct keeper *k, bool now, struct error *err)
     if (!look(k, err))
         return false;
     c = next_claim(k, &at);
-    changed = position_cmp(at, k->at) != 0 && (now || since >= PUT_EVERY_US);
+    changed = (position_cmp(at, k->at) != 0 && (now || since >= PUT_EVERY_US)) ||
+              c.source.phase != copy_claim(k).source.phase;
     silent = c.source.phase != CHECKPOINT_STREAMING && since >= ALIVE_EVERY_US;
     if (!changed && !silent)
         return true;

@@ -518,12 +518,13 @@ class Multisink(Server):
 
     name = "multisink"
 
-    def __init__(self, run, config, label=None, binary=MULTISINK, environment=None, wrapper=()):
+    def __init__(self, run, config, label=None, binary=MULTISINK, environment=None, wrapper=(), options=()):
         super().__init__(run, label)
         self.config_path = self.dir / "pipeline.yaml"
         self.binary = str(binary)
         self.extra_environment = environment or {}
         self.wrapper = list(wrapper)
+        self.options = list(options)  # of `run`
         self.data = self.dir / "data"
         self.config = None
         self.configure(config)
@@ -537,7 +538,7 @@ class Multisink(Server):
         self.config_path.write_text(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=110))
 
     def command(self):
-        return [*self.wrapper, self.binary, "run", str(self.config_path)]
+        return [*self.wrapper, self.binary, "run", *self.options, str(self.config_path)]
 
     def environment(self):
         return {**os.environ, **self.extra_environment}

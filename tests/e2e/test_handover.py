@@ -18,12 +18,6 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-def kafka(run):
-    with servers_kafka.Kafka(run) as server:
-        yield server
-
-
-@pytest.fixture
 def connect(run, kafka):
     with servers_kafka.Connect(run, kafka, "2.5") as server:
         yield server

@@ -49,12 +49,6 @@ class Fleet:
 
 
 @pytest.fixture
-def kafka(run):
-    with servers_kafka.Kafka(run) as server:
-        yield server
-
-
-@pytest.fixture
 def fleet(pg, kafka, cassandra, redis, receiver, start):
     made = Fleet(pg, kafka, all_sinks(cassandra, redis, receiver), start)
     servers.wait_until(made.capture_status, 30, "one of them captures")
