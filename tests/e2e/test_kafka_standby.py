@@ -147,7 +147,7 @@ def test_a_snapshot_goes_whole_into_kafka_and_the_standby_goes_on_behind_it(empt
     seed.Writer(pg, rollbacks=0).write(3000)
     first = start(capture(pg, kafka), label="first")
     wait_published(pg, first)
-    servers.wait_until(lambda: last_claim(kafka)["phase"] == "streaming", 10, "the snapshot is known to be whole")
+    wait_until(lambda: last_claim(kafka)["phase"] == "streaming", 10, "the snapshot is known to be whole")
     second = start(capture(pg, kafka), wait=False, label="second")
     wait_standby(second)
     first.kill()
