@@ -18,7 +18,9 @@ enum {
     IDLE_MARK_US = 2000 * 1000,   /* between two marks on an idle table */
     LOOK_EVERY_US = 20 * 1000 * 1000,
     SPACE_POLL_MS = 250,
-    WAIT_MAX_MS = 1000
+    WAIT_MAX_MS = 1000,
+    LAST_ROUNDS = 50,
+    LAST_ROUND_MS = 50
 };
 
 /* Appended at most between two syncs. */
@@ -465,6 +467,13 @@ static void superseded(struct capture *c, const struct error *err)
     wake_set(&c->failed);
 }
 
+/* An orderly end leaves the slot where the topics end, so that whoever goes on repeats nothing. */
+static void await_published(const struct capture *c)
+{
+    for (int i = 0; i < LAST_ROUNDS && c->wal != NULL && lsn_cmp(safe(c), c->durable) < 0; i++)
+        (void)wake_wait(-1, LAST_ROUND_MS);
+}
+
 void capture_thread(void *arg)
 {
     struct capture *c = arg;
@@ -473,6 +482,8 @@ void capture_thread(void *arg)
     for (;;) {
         error_clear(&err);
         follow(c, &err);
+        if (err.kind == ERR_CANCEL)
+            await_published(c);
         /* A clean end tells the server the last position, so that it need not send it again. */
         capture_disconnect(c);
         if (err.kind == ERR_CANCEL || wake_is_set(c->opts.stop_fd))
