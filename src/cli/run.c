@@ -168,11 +168,12 @@ static bool open_server(struct daemon *d, const char *listen, struct error *err)
     if (!config_listen_parse(listen, host, sizeof host, &opts.port))
         return error_set(err, ERR_STOP, E_CLI_OPTION_VALUE,
                          "cannot listen on \"%s\": it is HOST:PORT or off", listen);
-    if (!config_host_is_loopback(host) && (opts.token == NULL || opts.cert == NULL))
+    if (!config_host_is_loopback(host) && (opts.token == NULL || opts.cert == NULL)) {
         return error_set(err, ERR_STOP, E_CONNECT_OPEN,
                          "cannot listen on %s: others than this machine reach it, so that it needs"
                          " control.token and control.tls",
                          listen);
+    }
     opts.host = host;
     if (connect_server_open(&opts, &d->server, &taken, err))
         return true;
@@ -209,11 +210,12 @@ static bool choose_role(const struct config *config, const char *word, int *ret_
     if (role == 3)
         return error_set(err, ERR_STOP, E_CONFIG_ROLE,
                          "cannot run as \"%s\": --role is all, capture or deliver", word);
-    if (role != CONFIG_ROLE_ALL && config->stream.kind == CONFIG_STREAM_LOG)
+    if (role != CONFIG_ROLE_ALL && config->stream.kind == CONFIG_STREAM_LOG) {
         return error_set(err, ERR_STOP, E_CONFIG_ROLE,
                          "cannot run as %s alone: %s keeps the stream in a log, which only the"
                          " process that writes it reads",
                          word, config->path);
+    }
     if ((role != CONFIG_ROLE_DELIVER && config->source.node == NULL) ||
         (role != CONFIG_ROLE_CAPTURE && config->sink_count == 0))
         return error_set(err, ERR_STOP, E_CONFIG_ROLE, "cannot run as %s: %s has no %s", word,

@@ -207,12 +207,13 @@ static void check_part(const struct config *c, const struct config_node *root, c
 {
     if (config_get(root, name) != NULL)
         return;
-    if (c->stream.kind == CONFIG_STREAM_KAFKA)
+    if (c->stream.kind == CONFIG_STREAM_KAFKA) {
         config_fault(rep, root, E_CONFIG_MISSING_KEY,
                      "missing key \"%s\"; only a file with \"role: %s\" can do without", name,
                      other);
-    else
+    } else {
         config_fault(rep, root, E_CONFIG_MISSING_KEY, "missing key \"%s\"", name);
+    }
 }
 
 /* Where the halves may run apart, a file that has only one of them says by that what it is for. */

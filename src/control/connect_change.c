@@ -7,6 +7,7 @@
 #include "base/logger.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +101,7 @@ static bool prefix_taken(const struct connect_worker *w, const char *name, const
     for (size_t i = 0; i < w->count; i++) {
         const struct connector *c = w->items[i];
 
-        if (c->plugin != NULL && c->plugin->source && c->prefix != NULL &&
+        if (c->plugin != NULL && c->plugin->source && c->prefix != NULL && prefix != NULL &&
             strcmp(c->name, name) != 0 && strcmp(c->prefix, prefix) == 0)
             return true;
     }
@@ -116,6 +117,7 @@ static bool acceptable(struct connect_worker *w, const char *name, json_t *confi
     json_t *faults;
     bool ok;
 
+    assert(name != NULL); /* in the path or in the body */
     if (inner != NULL && strcmp(inner, name) != 0) {
         connect_reply_error(reply, 400,
                             "Connector name configuration (%s) doesn't match connector name in the"

@@ -83,16 +83,17 @@ static json_t *of_sink(const struct connect_worker *w, struct connector *c)
 {
     json_t *list = json_array();
     char text[POSITION_TEXT];
-    struct position at;
+    struct position at = { 0 };
     struct error err;
 
     if (c->sink_from == NULL || !position_of(w, c, &at, &err) || position_is_start(at))
         return list;
-    for (size_t i = 0; i < c->sink_from->count; i++)
+    for (size_t i = 0; i < c->sink_from->count; i++) {
         (void)json_array_append_new(
             list, json_pack("{s:{s:o, s:i}, s:{s:s}}", "partition", "kafka_topic",
                             json_sprintf("%s.%s", c->prefix, c->sink_from->items[i]),
                             "kafka_partition", 0, "offset", "position", position_format(at, text)));
+    }
     return list;
 }
 
@@ -218,20 +219,21 @@ static void modify(struct connect_worker *w, const struct connect_call *call, st
 {
     bool source = c->plugin != NULL && c->plugin->source;
 
-    if (c->wanted != CONNECT_STOPPED || c->plugin == NULL)
+    if (c->wanted != CONNECT_STOPPED || c->plugin == NULL) {
         connect_reply_error(reply, 400,
                             "Connectors must be in the STOPPED state before their offsets can be"
                             " modified. This can be done for the specified connector by issuing a"
                             " 'PUT' request to the '/connectors/%s/stop' endpoint",
                             c->name);
-    else if (call->op == CONNECT_DELETE_OFFSETS && source)
+    } else if (call->op == CONNECT_DELETE_OFFSETS && source) {
         reset_source(w, c, reset_done, reply);
-    else if (call->op == CONNECT_DELETE_OFFSETS)
+    } else if (call->op == CONNECT_DELETE_OFFSETS) {
         move_sink(w, c, (struct position){ 0 }, reset_done, reply);
-    else if (source)
+    } else if (source) {
         alter_source(w, c, call->body, reply);
-    else
+    } else {
         alter_sink(w, c, call->body, reply);
+    }
 }
 
 void connect_offsets(struct connect_worker *w, const struct connect_call *call,
@@ -239,13 +241,14 @@ void connect_offsets(struct connect_worker *w, const struct connect_call *call,
 {
     struct connector *c = connector_find(w, call->name);
 
-    if (c == NULL)
+    if (c == NULL) {
         connect_reply_error(reply, 404, "Connector %s not found", call->name);
-    else if (call->op != CONNECT_GET_OFFSETS)
+    } else if (call->op != CONNECT_GET_OFFSETS) {
         modify(w, call, c, reply);
-    else
+    } else {
         connect_reply_set(
             reply, 200,
             json_pack("{s:o}", "offsets",
                       c->plugin != NULL && c->plugin->source ? of_source(c) : of_sink(w, c)));
+    }
 }

@@ -33,7 +33,8 @@ enum connect_prop_use {
     CONNECT_REFUSED  /* would change what is captured in a way that is not offered */
 };
 
-struct connect_prop {
+/* In the order in which the tables read best. */
+struct connect_prop { /* NOLINT(clang-analyzer-optin.performance.Padding) */
     const char *name;
     enum connect_prop_type type;
     const char *fallback; /* NULL: none */

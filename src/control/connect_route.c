@@ -120,7 +120,7 @@ static char *decode(struct str raw)
 {
     char *text;
 
-    if (raw.n > 3 * LIMIT_CONNECT_NAME)
+    if (raw.n > (size_t)3 * LIMIT_CONNECT_NAME)
         return NULL;
     text = mem_zalloc(raw.n + 1, 1);
     if (str_percent_decode(raw, text) && str_is_utf8(str_from(text)) &&

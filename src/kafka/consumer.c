@@ -317,11 +317,12 @@ bool kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_place *p
     rd_kafka_topic_partition_list_destroy(list);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
-    if (is_between(code))
+    if (is_between(code)) {
         return error_set(
             err, ERR_RETRY, E_KAFKA_DOWN,
             "cannot store the offset %lld of %s/%d yet: the group is being arranged anew",
             (long long)place->offset, place->topic, (int)place->partition);
+    }
     return kafka_fail(err, code, NULL, "store the offset %lld of %s/%d", (long long)place->offset,
                       place->topic, (int)place->partition);
 }

@@ -54,12 +54,13 @@ static bool wait_for_snapshot(struct capture *c, const struct keeper_found *foun
         c->heard_offset = found->offset;
         c->heard_us = now;
     }
-    if (now - c->heard_us >= SNAPSHOT_PATIENCE_US)
+    if (now - c->heard_us >= SNAPSHOT_PATIENCE_US) {
         return error_set(err, ERR_STOP, E_WRITER_SNAPSHOT,
                          "cannot go on: %s has begun a first snapshot into Kafka, and nothing was"
                          " heard of it for %d s; start capture there, or start anew: multisink run"
                          " --resnapshot",
                          found->claim.host, SNAPSHOT_PATIENCE_US / 1000000);
+    }
     (void)snprintf(why, sizeof why, "%s is copying the tables into Kafka", found->claim.host);
     stand_by(c, why);
     return !wake_wait(c->opts.stop_fd, LOOK_MS) || error_cancel(err);

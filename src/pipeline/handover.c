@@ -20,12 +20,13 @@ static bool get_number(const json_t *object, const char *name, uint64_t max, uin
     if (member == NULL || json_is_null(member))
         return true;
     if (!json_is_integer(member) || json_integer_value(member) < 0 ||
-        (uint64_t)json_integer_value(member) > max)
+        (uint64_t)json_integer_value(member) > max) {
         return error_set(
             err, ERR_STOP, E_HANDOVER,
             "cannot go on where Debezium stopped: \"%s\" of the offset is no number from 0 to"
             " %llu",
             name, (unsigned long long)max);
+    }
     *ret_value = (uint64_t)json_integer_value(member);
     return true;
 }
@@ -63,11 +64,12 @@ static bool read_offset(const json_t *offset, struct handover *ret_handover, str
 
     if (json_object_get(offset, "snapshot") != NULL &&
         !is_true(json_object_get(offset, "last_snapshot_record")) &&
-        !is_true(json_object_get(offset, "snapshot_completed")))
+        !is_true(json_object_get(offset, "snapshot_completed"))) {
         return refuse(
             "its first snapshot is not complete; let it finish, or begin anew with a snapshot of"
             " our own (multisink run --resnapshot)",
             err);
+    }
     if (!get_number(offset, "lsn_commit", INT64_MAX, &h.commit_end.v, err) ||
         !get_number(offset, "lsn", INT64_MAX, &h.lsn.v, err) ||
         !get_number(offset, "txId", UINT32_MAX, &xid, err))

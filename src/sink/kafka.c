@@ -320,7 +320,7 @@ static bool keep_counts(struct sink *s, const struct batch *b, struct error *err
 
     if (!s->format.transactions || b->replay || b->next == NULL)
         return true;
-    buf_init(&kept, 2 * LIMIT_KAFKA_COLLECTIONS * LIMIT_KAFKA_TOPIC);
+    buf_init(&kept, (size_t)2 * LIMIT_KAFKA_COLLECTIONS * LIMIT_KAFKA_TOPIC);
     sink_kafka_counts_put(&s->walk, b->before, &kept);
     sink_kafka_counts_put(&s->working, b->after, &kept);
     ok = s->store->put(s->store->ctx, "counts", buf_view(&kept), err);
