@@ -5,7 +5,7 @@ void debezium_format_init(struct debezium_format *f, enum debezium_compat compat
                           const char *prefix, const char *database)
 {
     *f = (struct debezium_format){
-        .compat = compat,
+        .compat = (int)compat,
         .prefix = prefix,
         .database = database,
         .key_schemas = true,

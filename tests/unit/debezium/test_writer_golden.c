@@ -315,7 +315,7 @@ static void the_times_of_3_3(void **state)
         struct recording r = start(names[i], DEBEZIUM_3_3);
 
         r.partial = true;
-        r.format.time = times[i];
+        r.format.time = (int)times[i];
         expect_equal(&r);
     }
     (void)state;
