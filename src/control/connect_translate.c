@@ -164,12 +164,45 @@ json_t *connect_plain_list(const char *const *items, size_t count)
     return list;
 }
 
+/* What JSON allows in a string and YAML does not, or takes for the end of a line: DEL, C1 controls, U+2028,
+ * U+2029, U+FEFF, U+FFFE and U+FFFF. How many bytes it has at `p`, with its code; 0: it is none of them. */
+static size_t unlike_yaml(const unsigned char *p, unsigned *ret_code)
+{
+    *ret_code = p[0];
+    if (p[0] == 0x7F)
+        return 1;
+    if (p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F) {
+        *ret_code = p[1];
+        return 2;
+    }
+    if (p[0] != 0xE2 && p[0] != 0xEF)
+        return 0;
+    *ret_code = (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[1] != '\0' ? p[2] & 0x3Fu : 0);
+    return *ret_code == 0x2028 || *ret_code == 0x2029 || *ret_code == 0xFEFF || *ret_code >= 0xFFFE
+               ? 3
+               : 0;
+}
+
+static void put_yaml(struct buf *b, const char *json)
+{
+    while (*json != '\0') {
+        unsigned code;
+        size_t n = unlike_yaml((const unsigned char *)json, &code);
+
+        if (n > 0)
+            buf_putf(b, "\\u%04x", code);
+        else
+            buf_u8(b, (uint8_t)*json);
+        json += n > 0 ? n : 1;
+    }
+}
+
 void connect_put_text(json_t *root, struct buf *b)
 {
     char *text = json_dumps(root, JSON_INDENT(1));
 
     if (text != NULL) {
-        buf_text(b, text);
+        put_yaml(b, text);
         buf_u8(b, '\n');
         explicit_bzero(text, strlen(text));
         free(text);
