@@ -54,8 +54,8 @@ def test_every_code_has_a_page_that_fits_the_terminal(tool):  # noqa: F811
 
 
 def test_explain_of_a_wrong_code_names_the_nearest(tool):  # noqa: F811
-    result = tool("explain", "E0453")
-    assert result.returncode == 2 and "nearest is E0452" in result.stderr
+    result = tool("explain", "E0454")
+    assert result.returncode == 2 and "nearest is E0453" in result.stderr
 
 
 def test_version_as_json(tool):  # noqa: F811
