@@ -39,31 +39,6 @@ static bool state_is_there(const struct capture *c, const struct stream_tail *ta
                      c->opts.config->stream.dir);
 }
 
-/* Remembered with the first start, and forgotten with the history that it began: a history of our own knows
- * better than what was handed over. */
-static bool take_handover(struct capture *c, struct error *err)
-{
-    static const char key[] = "handover";
-    struct checkpoint_store ctx = { c->state, "" };
-    struct sink_store store = checkpoint_store(&ctx);
-    struct str json = c->opts.handover;
-    struct arena a;
-    bool ok;
-
-    if (c->opts.resnapshot)
-        return store.put(store.ctx, key, STR(""), err);
-    if (json.n > 0 && !c->source_known)
-        return handover_parse(json, &c->assembler.handover, err) &&
-               store.put(store.ctx, key, json, err);
-    if (json.n > 0)
-        logger_warn("capture", "there is a history already: Debezium's offset is not looked at");
-    arena_init(&a, MIB);
-    ok = store.get(store.ctx, key, &a, &json, err) &&
-         (json.n == 0 || handover_parse(json, &c->assembler.handover, err));
-    arena_done(&a);
-    return ok;
-}
-
 bool capture_init(struct capture *c, const struct capture_opts *opts, struct error *err)
 {
     const struct config_source *source = &opts->config->source;
@@ -90,7 +65,7 @@ bool capture_init(struct capture *c, const struct capture_opts *opts, struct err
     backoff_init(&c->backoff, RETRY_FIRST_MS, RETRY_MAX_MS, (uint64_t)clock_mono_us(opts->clock));
     progress_edit_capture(&c->progress)->durable = tail.position;
     progress_release(&c->progress);
-    return take_handover(c, err);
+    return capture_take_handover(c, err);
 }
 
 void capture_done(struct capture *c)

@@ -91,6 +91,8 @@ void capture_thread(void *arg);
 /* Connects and finds out where to go on: adopts or makes publication and slot, copies the first
  * snapshot. On success c->wal is streaming. (capture_start.c) */
 bool capture_start(struct capture *c, struct error *err) MUST_CHECK;
+/* Debezium's offset: opts.handover, or what state.db has of an earlier one. (capture_handover.c) */
+bool capture_take_handover(struct capture *c, struct error *err) MUST_CHECK;
 /* Makes the slot and, if wanted, copies the tables in its snapshot. (capture_snapshot.c) */
 bool capture_new_history(struct capture *c, struct error *err) MUST_CHECK;
 /* For it: the connection that makes the slot and then streams, and the stored phase. */
