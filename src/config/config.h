@@ -154,7 +154,9 @@ struct config_source {
     int64_t status_interval_ms;   /* at most this long between two status messages */
     const char *signal_table;     /* schema.table of the signals; NULL: none */
     int64_t incremental_chunk;    /* rows of a chunk of an incremental snapshot */
-    bool messages;                /* take logical messages (pg_logical_emit_message) as well */
+    const char *heartbeat_query;  /* NULL: none */
+    int64_t heartbeat_ms;
+    bool messages; /* take logical messages (pg_logical_emit_message) as well */
     const struct config_node *node;
 };
 

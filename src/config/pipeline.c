@@ -21,6 +21,23 @@ static void parse_url(const struct config_node *node, void *field, struct config
         (void)config_postgres_url(node, rep, &source->url, &source->url_password);
 }
 
+static const struct config_key heartbeat_keys[] = {
+    { .name = "query",
+      .type = CONFIG_STRING,
+      .offset = offsetof(struct config_source, heartbeat_query),
+      .help =
+          "A statement, for example `INSERT INTO public.heartbeat VALUES (1, now()) ON CONFLICT (id) DO "
+          "UPDATE SET at = now()`. Names need their schema. Without it there is no heartbeat." },
+    { .name = "interval",
+      .type = CONFIG_DURATION,
+      .fallback = "10s",
+      .offset = offsetof(struct config_source, heartbeat_ms),
+      .min = SECOND_MS,
+      .max = DAY_MS,
+      .help = "How often it is run." },
+    { .name = NULL },
+};
+
 const struct config_key config_postgres_keys[] = {
     { .name = "url",
       .type = CONFIG_CUSTOM,
@@ -84,6 +101,13 @@ const struct config_key config_postgres_keys[] = {
       .min = 1,
       .max = LIMIT_PG_CHUNK,
       .help = "How many rows such a copy reads at a time; they are held in memory." },
+    { .name = "heartbeat",
+      .type = CONFIG_GROUP,
+      .group = heartbeat_keys,
+      .help =
+          "A statement that is run in the source database now and then, while nothing else comes from "
+          "there. The slot does not need it to move on; whoever watches the way from a commit to the "
+          "sinks may." },
     { .name = "messages",
       .type = CONFIG_BOOL,
       .fallback = "false",

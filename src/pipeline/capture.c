@@ -394,7 +394,7 @@ static bool round_trip(struct capture *c, struct error *err)
     note_contact(c);
     if (wake_is_set(c->opts.stop_fd))
         return error_cancel(err);
-    if (!more && !look_at_slot(c, err))
+    if (!more && (!look_at_slot(c, err) || !capture_heartbeat(c, err)))
         return false;
     return more || postgres_stream_wait(c->wal, wait_ms(c), err);
 }

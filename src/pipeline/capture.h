@@ -71,6 +71,8 @@ struct capture {
     struct lsn idle_end;  /* the server's WAL has come this far and nothing of it is for us */
     int64_t status_interval_us;
     int64_t marked_us; /* when a keepalive last moved the position, monotonic */
+    int64_t beat_us;   /* when the heartbeat was last run, monotonic */
+    bool beat_failed;  /* and it was refused, which was said */
     int64_t looked_us; /* when the slot was last looked at, monotonic */
     bool reply_wanted;
     bool unsynced;                    /* something was appended since the last sync */
@@ -107,6 +109,9 @@ bool capture_stand_by(struct capture *c, struct postgres_slot *slot, struct erro
 bool capture_take_over(struct capture *c, struct error *err) MUST_CHECK;
 /* Where the stream ends, and the least that the next write stamp may follow. */
 struct stream_tail capture_tail(const struct capture *c);
+/* Runs the heartbeat's statement when it is time. What PostgreSQL refuses is warned of once.
+ * (capture_heartbeat.c) */
+bool capture_heartbeat(struct capture *c, struct error *err) MUST_CHECK;
 /* Invariant 1, pure: durable, not falling, and nothing that the server has not sent itself. */
 struct lsn capture_confirmable(struct lsn durable, struct lsn seen, struct lsn confirmed);
 /* How much of what is durable is published as well, pure. A position within a transaction, or at its last change,
