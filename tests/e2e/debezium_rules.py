@@ -7,11 +7,13 @@ import debezium_diff as diff
 import zoo
 
 PLACEHOLDER = "__debezium_unavailable_value"
-PLACEHOLDER_FORMS = (PLACEHOLDER, "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ", "5f5f646562657a69756d5f", "n/a", "bi9h",
-                     "'95', '95', '100', '101', '98'", "b68a35a7-17ad-35b3-af2a-ae46edb4545a", "'110', '47', '97'")
-UNKNOWN = re.compile(r"^(xid|pg_lsn|tid|xid8|reg\w+|pg_snapshot|zoo\.(pair|floatrange)|int4multirange|tsmultirange|line|"
-                     r"lseg|box|path|polygon|circle|public\.(cube|seg|lquery|isbn13|issn|ismn|ean13|upc)|tsvector|"
-                     r"tsquery|jsonpath|(xml|point|money|name|interval|bit varying|zoo\.small|zoo\.pair|tsvector)\[\])$")
+PLACEHOLDER_FORMS = (PLACEHOLDER, "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ", "5f5f646562657a69756d5f", "n/a",
+                     "bi9h", "'95', '95', '100', '101', '98'", "b68a35a7-17ad-35b3-af2a-ae46edb4545a",
+                     "'110', '47', '97'")
+UNKNOWN = re.compile(r"^(xid|pg_lsn|tid|xid8|reg\w+|pg_snapshot|zoo\.(pair|floatrange)|int4multirange|tsmultirange|"
+                     r"line|lseg|box|path|polygon|circle|public\.(cube|seg|lquery|isbn13|issn|ismn|ean13|upc)|tsvector|"
+                     r"tsquery|jsonpath|(xml|point|money|name|interval|bit varying|zoo\.small|zoo\.pair|"
+                     r"tsvector)\[\])$")
 TEMPORAL_ARRAY = re.compile(r"^time.*\[\]$")
 
 
@@ -169,7 +171,8 @@ RULES = [
 
 
 def rules():
-    return [diff.Rule(name, why, lambda place, allows=allows: bool(allows(Spot(place)))) for name, why, allows, _ in RULES]
+    return [diff.Rule(name, why, lambda place, allows=allows: bool(allows(Spot(place))))
+            for name, why, allows, _ in RULES]
 
 
 def one_topic(records):

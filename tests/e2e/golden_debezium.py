@@ -159,13 +159,6 @@ def record_lines(records):
         yield line(found)
 
 
-def kept(connector, records):
-    """What of its records goes into the file."""
-    for record in zoo.kept_beats(records):
-        if connector.name not in zoo.MODES or zoo.MODE_TOPICS.search(record.topic):
-            yield record
-
-
 def write(path, lines):
     path.write_text("".join(lines), encoding="utf-8")
     print(f"{path.name}: {path.stat().st_size:,} bytes", flush=True)
@@ -203,7 +196,7 @@ def record(names):
             records = connector.records(kafka)
             head = line({"connector": connector.name, "version": servers_kafka.DEBEZIUM_VERSIONS[connector.version],
                          "prefix": connector.prefix, "database": pg.database, "config": connector.properties})
-            write(zoo.GOLDEN / f"{connector.prefix}.jsonl", [head, *record_lines(kept(connector, records))])
+            write(zoo.GOLDEN / f"{connector.prefix}.jsonl", [head, *record_lines(zoo.kept(connector, records))])
         for version, worker in workers.items():
             (servers.ROOT / f"build/golden-connect-{version}.log").write_text(worker.log_text())
 

@@ -52,7 +52,8 @@ def catalog_shape(db, oid):
         enum = base[0] or type_oid
         columns.append({
             "name": name, "type_oid": type_oid, "typmod": typmod, "type_name": type_name, "type_kind": kind,
-            "element_oid": element, "element_kind": element_kind, "identity": ident, "primary_key": bool(primary and order),
+            "element_oid": element, "element_kind": element_kind, "identity": ident,
+            "primary_key": bool(primary and order),
             "not_null": not_null, "key_order": order, "base_oid": base[0], "base_typmod": base[1],
             "default_text": default, "labels": db.execute(LABELS_SQL, [enum, enum]).fetchone()[0] or ""})
     return {"oid": oid, "schema": schema, "table": table, "identity": identity, "columns": columns}

@@ -29,9 +29,10 @@ def test_every_recording_is_complete_and_equals_itself(path):
     name, version = path.stem.rsplit("-", 1)
     assert head["connector"] == name and head["version"].replace(".", "").startswith(version)
     assert head["config"] == zoo.CONFIGS[name][1], "recorded with another configuration: scripts/golden-debezium"
-    assert len({r.topic for r in records}) > (15 if name in zoo.MODES else 50)
+    few = 15 if name in zoo.MODES else 5 if name.startswith("deletes_") else 50
+    assert len({r.topic for r in records}) > few
     found = diff.compare(records, records)
-    assert found.faults == [] and found.records == len(records) > 150
+    assert found.faults == [] and found.records == len(records) > 80
     for record in records:
         for text in (record.key, record.value):
             assert text is None or diff.written(diff.parse(text)) == text

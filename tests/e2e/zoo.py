@@ -48,11 +48,23 @@ CONFIGS = {
     "urlsafe": (("2.5", "3.3"), {
         **ALL, **NULLS, "binary.handling.mode": "base64-url-safe", "decimal.handling.mode": "string",
         "include.unknown.datatypes": "true"}),
+    **{f"deletes_{mode.replace('-', '_')}": (versions, {
+        **UNWRAP, **BARE, "value.converter.replace.null.with.default": "false",
+        "transforms.unwrap.delete.tombstone.handling.mode": mode})
+       for mode, versions in (("drop", ("2.5", "3.3")), ("tombstone", ("2.5", "3.3")),
+                              ("rewrite-with-tombstone", ("2.5", "3.3")), ("delete-to-tombstone", ("3.3",)))},
+    "deletes_none": (("2.5",), {
+        **UNWRAP, **BARE, "value.converter.replace.null.with.default": "false",
+        "transforms.unwrap.delete.handling.mode": "none", "transforms.unwrap.drop.tombstones": "false"}),
+    "deletes_none_alone": (("2.5",), {
+        **UNWRAP, **BARE, "value.converter.replace.null.with.default": "false",
+        "transforms.unwrap.delete.handling.mode": "none"}),
     "iso": (("3.3",), {**ALL, **NULLS, "time.precision.mode": "isostring"}),
     "micros": (("3.3",), {**ALL, **NULLS, "time.precision.mode": "microseconds"}),
     "nanos": (("3.3",), {**ALL, **NULLS, "time.precision.mode": "nanoseconds"}),
 }
 # Of these only the topics that their modes touch are kept.
+DELETES = re.compile(r"\.(message|zoo\.(many|key_ba|ident_default|ident_full|ident_full_nokey|nokey))$")
 MODES = ("strings", "doubles", "urlsafe", "iso", "micros", "nanos")
 MODE_TOPICS = re.compile(r"\.(message|zoo\.(numbers|odd_numbers|special_numbers|texts|times|infinite_times|far_times|"
                          r"intervals|bits|shapes|odd_types|ranges|domains|arrays|more_arrays|defaults|computed|toast|"
@@ -143,6 +155,14 @@ class Fences:
         return self.kafka.watermarks(consumer, f"{connector.prefix}.{FENCE}", 0)[1]
 
 
+def kept(connector, records):
+    """What of its records goes into a file."""
+    for record in kept_beats(records):
+        only = MODE_TOPICS if connector.name in MODES else DELETES if connector.name.startswith("deletes_") else None
+        if only is None or only.search(record.topic):
+            yield record
+
+
 def kept_beats(records):
     """Without the heartbeats but for the first two: their number is a matter of time."""
     beats = 0
@@ -182,9 +202,11 @@ def unwrapped(version, properties):
     made = {"record": "unwrapped"}
     mode = properties.get("transforms.unwrap.delete.tombstone.handling.mode")
     # The older pair of properties: 3.3 does not know it any more and takes no notice.
-    if version == "2.5" and properties.get("transforms.unwrap.delete.handling.mode") == "rewrite":
+    older = properties.get("transforms.unwrap.delete.handling.mode")
+    if version == "2.5" and older:
         keep = properties.get("transforms.unwrap.drop.tombstones") == "false"
-        mode = "rewrite-with-tombstone" if keep else "rewrite"
+        mode = {("rewrite", True): "rewrite-with-tombstone", ("rewrite", False): "rewrite",
+                ("none", True): "none", ("none", False): "none-without-tombstone"}[older, keep]
     if mode:
         made["deletes"] = mode
     for key, word in (("add.fields", "add_fields"), ("add.headers", "add_headers")):
