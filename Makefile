@@ -5,8 +5,8 @@ DESTDIR ?=
 export FUZZ_SECONDS DEMO_SECONDS DEMO_SINKS DEMO_RATE DEMO_STREAM KILLS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-unit test-e2e test-long test-kill test-down \
-        check analyze bench fuzz top install clean
+.PHONY: help setup build demo test test-unit test-e2e test-long test-kill test-down test-spark \
+        check analyze bench bench-kafka fuzz top install clean
 
 help: ## this menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -38,11 +38,20 @@ test-kill: build ## 200 x kill -9 under load (KILLS=n)
 test-down: build ## every sink down for a minute, a transaction of two million rows
 	@MULTISINK_LONG=1 scripts/e2e tests/e2e/test_down.py tests/e2e/test_postgres.py
 
+test-spark: build ## the seed's Spark job on a topic that multisink writes (fetches Spark, 380 MB)
+	@scripts/setup servers java dev spark
+	@MULTISINK_SPARK=1 scripts/e2e tests/e2e/test_spark.py
+
 check: ## format, tidy, layers, banned words, headers, generated docs, error codes
 	@scripts/check
 
 analyze: ## gcc -fanalyzer and cppcheck (slow)
 	@scripts/analyze
+
+bench-kafka: ## measure capture into Kafka beside the real Debezium, and write that section
+	@scripts/setup build servers java dev
+	@scripts/build release
+	@build/venv/bin/python bench/bench_kafka.py
 
 bench: ## measure, and write docs/performance.md
 	@scripts/bench

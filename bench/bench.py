@@ -17,7 +17,7 @@ os.chdir(ROOT)
 import checker  # noqa: E402
 import seed  # noqa: E402
 import servers  # noqa: E402
-from machine import machine, table  # noqa: E402
+from machine import KAFKA_HEADING, machine, table  # noqa: E402
 from writers import OpenLoop, backlog  # noqa: E402
 
 ROWS = int(os.environ.get("BENCH_ROWS") or 200_000)
@@ -220,7 +220,9 @@ def report(results):
         "## Start", "",
         f"From exec to the first row in Redis: {spread(first)} ms.", "",
     ]
-    (ROOT / "docs/performance.md").write_text("\n".join(text))
+    page = ROOT / "docs/performance.md"
+    _, heading, kafka = page.read_text(encoding="utf-8").partition(KAFKA_HEADING)
+    page.write_text("\n".join(text) + (f"\n{heading}{kafka}" if heading else ""), encoding="utf-8")
     print("\n".join(text))
 
 

@@ -6,6 +6,9 @@ import platform
 import re
 import subprocess
 
+# The section of docs/performance.md that `make bench-kafka` writes and `make bench` leaves alone.
+KAFKA_HEADING = "## Capture into Kafka"
+
 
 def first(pattern, text, fallback="unknown"):
     match = re.search(pattern, text, re.M)
