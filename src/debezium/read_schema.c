@@ -241,8 +241,9 @@ static bool set_bits(struct reading *r, uint32_t schema, struct debezium_read_ty
 {
     int64_t length;
 
-    if (!number_parameter(r, schema, STR("length"), &length) || length < 1 || length > INT32_MAX)
-        return fail(r, "Bits have no length");
+    if (!number_parameter(r, schema, STR("length"), &length) || length < 1 ||
+        (length > DEBEZIUM_LONGEST_BITS && length != INT32_MAX))
+        return fail(r, "Bits have no length, or none that a bit string can have");
     if (length == INT32_MAX) { /* bit varying without a length */
         type->column.type_oid = PG_VARBIT;
         type->column.type_name = STR("bit varying");

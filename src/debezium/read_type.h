@@ -11,6 +11,9 @@
 #include "base/jsonread.h"
 #include "model/relation.h"
 
+/* The longest length that PostgreSQL lets a bit string's type have (MaxAttrSize in bits). */
+#define DEBEZIUM_LONGEST_BITS 83886080
+
 enum debezium_read_as {
     READ_TEXT,      /* a string, as it is */
     READ_LOOSE,     /* whatever a JSON value is, as text: nobody says what it stands for */

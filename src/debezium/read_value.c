@@ -98,22 +98,26 @@ static void put_hex(struct str bytes, const char *digits, struct buf *out)
     buf_added(out, 2 * bytes.n);
 }
 
+/* A schema may say a length of ten million for a value of two bytes: the zeros are put as one block. */
 static void put_bits(struct str bytes, uint32_t length, struct buf *out)
 {
     size_t n = length;
+    char *digits;
 
     if (length == 0) { /* of any length: without the zeros in front, which nobody knows */
         n = 8 * bytes.n;
         while (n > 1 && ((unsigned char)bytes.p[(n - 1) / 8] >> ((n - 1) % 8) & 1) == 0)
             n--;
     }
-    while (n > 0) {
-        size_t bit = --n;
-
-        buf_u8(out, bit / 8 < bytes.n && ((unsigned char)bytes.p[bit / 8] >> (bit % 8) & 1) != 0
-                        ? '1'
-                        : '0');
+    digits = buf_reserve(out, n);
+    if (digits == NULL)
+        return;
+    memset(digits, '0', n);
+    for (size_t bit = 0; bit < n && bit / 8 < bytes.n; bit++) {
+        if (((unsigned char)bytes.p[bit / 8] >> (bit % 8) & 1) != 0)
+            digits[n - 1 - bit] = '1';
     }
+    buf_added(out, n);
 }
 
 /* Does a bit beyond the length stand at one? */

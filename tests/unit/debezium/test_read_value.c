@@ -202,6 +202,9 @@ static void bits_have_their_length(void **state)
     expect(t, BITS("2147483647"), "\"AQg=\"", "100000000001");
     assert_int_equal(reading_column(t, "c")->type_oid, PG_VARBIT);
     refuse(t, BITS("2"), "\"BA==\"", "more bits");
+    reading_rejects(t, NULL, row_of(BITS("83886081"), "\"AQ==\""),
+                    "none that a bit string can have");
+    expect(t, BITS("17"), "\"AQAB\"", "10000000000000001");
 }
 
 static void texts_with_a_meaning_keep_it(void **state)
