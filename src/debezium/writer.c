@@ -78,6 +78,19 @@ static const struct debezium_shape *shape_of(struct debezium_writer *w, const st
     return s;
 }
 
+bool debezium_writer_gives(const struct debezium_writer *w, const struct debezium_record *r)
+{
+    return r->has_value && r->value.p == w->value.p;
+}
+
+void debezium_writer_take(struct debezium_writer *w, struct buf *spare)
+{
+    struct buf value = w->value;
+
+    w->value = *spare;
+    *spare = value;
+}
+
 void debezium_topic(const char *prefix, struct str schema, struct str table, struct buf *ret)
 {
     const struct str parts[] = { str_from(prefix), STR("."), schema, STR("."), table };

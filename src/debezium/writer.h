@@ -10,7 +10,7 @@
  *     debezium_writer_new(&format) -> debezium_write(w, &change, &moment, &records, err)* -> debezium_writer_free
  *
  * The parts of a schema that do not change from row to row are rendered once per relation version and kept.
- * Everything in *ret_records is owned by the writer and lives until its next call. One thread.
+ * Everything in *ret_records is owned by the writer and lives until its next call, unless it is taken. One thread.
  *
  * Errors: ERR_REJECT E_DEBEZIUM_VALUE naming column and value: the format cannot hold it.
  */
@@ -76,6 +76,12 @@ void debezium_writer_free(struct debezium_writer *w);
 bool debezium_write(struct debezium_writer *w, const struct change *c,
                     const struct debezium_moment *m, struct debezium_records *ret_records,
                     struct error *err) MUST_CHECK;
+
+/* Can the value of the record, of those just written, be taken? Some lie where more than one record needs them. */
+bool debezium_writer_gives(const struct debezium_writer *w, const struct debezium_record *r);
+/* Exchanges its memory for that of `spare` (empty, made with LIMIT_DEBEZIUM_RECORD), into which the next value is
+ * written then. The record's text stays where it is. */
+void debezium_writer_take(struct debezium_writer *w, struct buf *spare);
 
 /* <prefix>.<schema>.<table>, every character outside [A-Za-z0-9._-] as _, at most 249 bytes; terminated. */
 void debezium_topic(const char *prefix, struct str schema, struct str table, struct buf *ret);

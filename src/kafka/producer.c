@@ -111,6 +111,8 @@ bool kafka_producer_open(const struct kafka_producer_opts *opts,
         { "queue.buffering.max.kbytes", "524288" },
         { "batch.num.messages", "100000" },
         { "message.max.bytes", "100000000" },
+        /* Larger values go to the compressor from where they lie. */
+        { "message.copy.max.bytes", "1000" },
         { "socket.keepalive.enable", "true" },
         { "reconnect.backoff.max.ms", "2000" },
         { NULL, NULL },
@@ -257,7 +259,7 @@ static rd_kafka_resp_err_t enqueue(struct kafka_producer *p, const struct kafka_
     rd_kafka_vu_t vus[] = {
         { .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = (rd_kafka_topic_t *)r->topic },
         { .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = r->partition },
-        { .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+        { .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = r->lent ? 0 : RD_KAFKA_MSG_F_COPY },
         { .vtype = RD_KAFKA_VTYPE_KEY,
           .u.mem = { r->has_key ? (void *)(uintptr_t)(r->key.n > 0 ? r->key.p : "") : NULL,
                      r->has_key ? r->key.n : 0 } },

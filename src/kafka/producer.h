@@ -12,7 +12,7 @@
  * Once it is broken (kafka_producer_broken) nobody knows what of the last records was written: close it, look at the
  * partitions' ends (kafka/topics.h), open another and go on from there.
  *
- * Key, value and headers are copied. One thread, but for librdkafka's own.
+ * Key, value and headers are copied, but for a value that is lent. One thread, but for librdkafka's own.
  */
 
 #include "base/clock.h"
@@ -39,6 +39,7 @@ struct kafka_record {
     int32_t partition;
     bool has_key; /* else null */
     bool has_value;
+    bool lent; /* the value stays where it is until wait was true or the producer is closed */
     struct str key;
     struct str value;
     const struct kafka_header *headers;

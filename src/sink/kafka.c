@@ -6,6 +6,7 @@
  *   kafka.c          the contract with the deliver loop       kafka_target.c   topics, partitions, what is there
  *   kafka_mark.c     positions and headers                    kafka_ends.c     the last records of partitions
  *   kafka_walk.c     what records say of their surroundings   kafka_conf.c     configuration
+ *   kafka_values.c   the values on their way                  kafka_counts.c   what END says, across a restart
  *
  *  (1) write() returns true only when every record is acknowledged by all replicas in sync, or rejected by name.
  *  (2) The marks in a partition only rise.
@@ -17,6 +18,7 @@
 #include "sink/kafka_conf.h"
 #include "sink/kafka_counts.h"
 #include "sink/kafka_target.h"
+#include "sink/kafka_values.h"
 #include "sink/kafka_walk.h"
 
 #include <stdio.h>
@@ -38,6 +40,7 @@ struct sink {
     int64_t beat_us;    /* when the last heartbeat was, monotonic */
     struct arena arena; /* of the format */
     struct debezium_records records;
+    struct sink_kafka_values values; /* on their way; none outside of write() but in a broken producer */
     struct kafka_header headers[HEADERS_MAX];
     struct buf unchanged;
     int64_t now_us; /* of the batch: one time for all its records */
@@ -49,7 +52,8 @@ static void kafka_close(struct sink *s)
 {
     if (s == NULL)
         return;
-    sink_kafka_target_done(&s->target);
+    sink_kafka_target_done(&s->target); /* the producer first: values may be lent to it */
+    sink_kafka_values_done(&s->values);
     sink_kafka_walk_done(&s->walk);
     sink_kafka_walk_done(&s->working);
     debezium_writer_free(s->writer);
@@ -88,6 +92,7 @@ static bool kafka_open(const void *conf, const struct sink_env *env, struct sink
     sink_kafka_target_init(&s->target, s->config, env->stop_fd);
     sink_kafka_walk_init(&s->walk, &s->format);
     sink_kafka_walk_init(&s->working, &s->format);
+    sink_kafka_values_init(&s->values);
     map_init(&s->refused);
     buf_init(&s->unchanged, LIMIT_HTTP_UNCHANGED);
     s->beat_us = clock_mono_us(s->clock);
@@ -192,7 +197,12 @@ static bool put_record(struct sink *s, const struct debezium_record *r, const st
 
     n = add_debezium_headers(s, n, r);
     put.record = as_record(s, r, n, index);
-    return sink_kafka_target_put(&s->target, &put, err);
+    put.record.lent = debezium_writer_gives(s->writer, r);
+    if (!sink_kafka_target_put(&s->target, &put, err))
+        return false;
+    if (put.produced && put.record.lent)
+        sink_kafka_values_lent(&s->values, s->writer);
+    return true;
 }
 
 /* A parked change that is sent again goes behind what its partition holds. */
@@ -297,6 +307,8 @@ static void note_refused(struct sink *s, const struct batch *b)
 
     if (sink_kafka_target_settle(&s->target, &index) && index < b->count)
         (void)map_put(&s->refused, MAP_KEY(b->changes[index].pos), s);
+    if (s->target.producer == NULL) /* else values may still be on their way */
+        sink_kafka_values_back(&s->values);
 }
 
 /* Within a transaction whose counts matter: those of the process before this one, before the first batch. */
@@ -338,6 +350,7 @@ static bool kafka_write(struct sink *s, const struct batch *b, struct sink_resul
         note_refused(s, b);
         return false;
     }
+    sink_kafka_values_back(&s->values);
     if (!keep_counts(s, b, err))
         return false;
     if (!b->replay)

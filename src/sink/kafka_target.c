@@ -225,6 +225,7 @@ bool sink_kafka_target_put(struct sink_kafka_target *t, struct sink_kafka_put *p
     struct kafka_record *r = &put->record;
     struct sink_kafka_topic *topic;
 
+    put->produced = false;
     if (!find_topic(t, put->topic, &topic, err))
         return false;
     r->topic = topic->handle;
@@ -233,6 +234,7 @@ bool sink_kafka_target_put(struct sink_kafka_target *t, struct sink_kafka_put *p
         return true;
     if (!kafka_produce(t->producer, r, err))
         return false;
+    put->produced = true;
     if (put->ordered)
         topic->done[r->partition] = put->mark;
     return true;

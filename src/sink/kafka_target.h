@@ -42,6 +42,7 @@ struct sink_kafka_put {
     struct sink_kafka_mark mark;
     bool ordered;               /* else it has no place in the history: a heartbeat */
     struct kafka_record record; /* without topic and partition */
+    bool produced;              /* set by put: else it is in Kafka already */
 };
 
 void sink_kafka_target_init(struct sink_kafka_target *t, const struct config *config, int stop_fd);
