@@ -18,13 +18,14 @@
 enum { ASK_MS = 10000 };
 
 /* A member that is dead, stopped or cut off is missed within ten seconds. Memory: what waits in a partition's
- * queue, and what one answer of a broker holds. */
+ * queue, and what one answer of a broker holds; records with schemas unpack to ten to twenty times of it. */
 static const struct kafka_property defaults[] = {
     { "session.timeout.ms", "10000" },
     { "heartbeat.interval.ms", "1000" },
     { "topic.metadata.refresh.interval.ms", "5000" },
     { "queued.max.messages.kbytes", "4096" },
     { "fetch.max.bytes", "16777216" },
+    { "max.partition.fetch.bytes", "262144" },
     { "fetch.wait.max.ms", "500" },
     { "fetch.error.backoff.ms", "100" },
     { NULL, NULL },

@@ -83,6 +83,17 @@ def kafka(run):
         yield server
 
 
+@pytest.fixture(params=["log", "kafka"])
+def stream(request):
+    """For tests of what must be the same whatever the stream is: pytestmark = pytest.mark.usefixtures("stream"). In its
+    second run seed.pipeline() makes a pipeline over a Kafka of its own: a member of a group that was killed is missed
+    for as long as its session lasts."""
+    if request.param == "kafka":
+        seed.default_kafka = servers.Multisink.kafka = request.getfixturevalue("kafka")
+    yield request.param
+    seed.default_kafka = servers.Multisink.kafka = None
+
+
 @pytest.fixture(scope="session")
 def cassandra_node(session_run):
     with servers.Cassandra(session_run, commitlog="durable") as server:

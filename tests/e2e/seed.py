@@ -96,9 +96,14 @@ def http_sink(receiver=None, url=None, name="api", **more):
     return {"name": name, "from": TABLE, "http": {"url": url or receiver.url, **more}}
 
 
+# What pipeline() takes as the stream where it is not told; None: the embedded log.
+default_kafka = None
+
+
 def pipeline(pg, *sinks, source=None, kafka=None, **stream):
     """pipeline.yaml as a dictionary; without sinks it only captures, which needs Kafka. Retries are quick, so that
     tests wait for servers and not for pauses."""
+    kafka = kafka or default_kafka
     fast = [{"retry": {"initial": "50ms", "max": "1s"}, **sink} for sink in sinks]
     kind = {"kafka": {"brokers": [kafka.brokers], **stream}} if kafka else {"log": {**stream}}
     parts = {"version": 1, "name": "engagement", "source": source or source_config(pg), "stream": kind}

@@ -517,6 +517,7 @@ class Multisink(Server):
     """The program under test, on a pipeline.yaml made from a dictionary."""
 
     name = "multisink"
+    kafka = None  # the stream of the test that runs: there the groups say how far the sinks are
 
     def __init__(self, run, config, label=None, binary=MULTISINK, environment=None, wrapper=(), options=()):
         super().__init__(run, label)
@@ -577,6 +578,12 @@ class Multisink(Server):
                    if sinks is None or s["name"] in sinks)
 
     def wait_caught_up(self, pg, timeout=120.0, sinks=None):
+        if self.kafka:
+            import servers_kafka
+            return servers_kafka.wait_pipeline(self, self.kafka, pg, sinks, timeout)
+        return self.wait_in_log(pg, timeout, sinks)
+
+    def wait_in_log(self, pg, timeout, sinks):
         lsn = pg.lsn()
 
         def twice():

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole way: PostgreSQL through the log into all three sinks, exactly."""
+import pytest
+
 import checker
 import seed
 import servers
+
+pytestmark = pytest.mark.usefixtures("stream")
 
 
 def all_sinks(cassandra, redis, receiver):
@@ -15,9 +19,9 @@ def assert_exact(pg, cassandra, redis, receiver, repeats_allowed=True, gap_us=0)
     assert checker.settle(lambda: checker.check_http(pg, receiver, repeats_allowed), 10) == []
 
 
-def test_100000_mixed_changes_are_exact_in_all_sinks(pg, cassandra, redis, receiver, start):
+def test_many_mixed_changes_are_exact_in_all_sinks(pg, cassandra, redis, receiver, start, stream):
     multisink = start(seed.pipeline(pg, *all_sinks(cassandra, redis, receiver)))
-    seed.Writer(pg, tx_max=40).write(100_000)
+    seed.Writer(pg, tx_max=40).write(100_000 if stream == "log" else 30_000)
     multisink.wait_caught_up(pg, 240)
     assert_exact(pg, cassandra, redis, receiver, repeats_allowed=False)
     assert multisink.stop() == 0
@@ -54,8 +58,9 @@ def test_the_seed_configuration_counts_inserts_only(pg, redis, start):
     assert checker.check_redis(pg, redis, counts=checker.count_rows(pg, "ledger")) == []
 
 
-def test_memory_stays_small(pg, cassandra, redis, receiver, start):
+def test_memory_stays_small(pg, cassandra, redis, receiver, start, stream):
+    """Of Kafka every sink has a consumer of its own, which unpacks what was packed."""
     multisink = start(seed.pipeline(pg, *all_sinks(cassandra, redis, receiver)))
     seed.Writer(pg, tx_max=100).write(20_000)
     multisink.wait_caught_up(pg)
-    assert multisink.rss_kib() <= 32 * 1024
+    assert multisink.rss_kib() <= (32 if stream == "log" else 72) * 1024

@@ -2,9 +2,13 @@
 """The first copy, when the slot is made by us: no gap, no overlap, and all or nothing."""
 import time
 
+import pytest
+
 import checker
 import seed
 from servers import wait_until
+
+pytestmark = pytest.mark.usefixtures("stream")
 
 
 def fill(pg, rows):
