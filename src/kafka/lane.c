@@ -2,6 +2,10 @@
 /*
  * One partition's records. They are taken from the queue a few at a time: the first is waited for, the others come
  * along when they are there. Waiting is done in short pieces, so that a stop is seen.
+ *
+ * librdkafka stops fetching while more than queued.max.messages.kbytes wait in the queue. That the queue has room again
+ * its broker thread notices only when something wakes it, at the latest after a second (since 2.2 there is
+ * fetch.queue.backoff.ms for that); so a question to the broker wakes it for each piece that was taken.
  */
 #include "kafka/consumer_private.h"
 
@@ -10,7 +14,10 @@
 
 #include <stdlib.h>
 
-enum { AT_ONCE = 256, WAIT_PIECE_MS = 100, SEEK_MS = 5000 };
+enum { AT_ONCE = 256, WAIT_PIECE_MS = 100, SEEK_MS = 5000, NUDGE_MS = 100 };
+
+/* Half of queued.max.messages.kbytes: the next answer comes while the other half is delivered. */
+#define NUDGE_BYTES ((size_t)2 * 1024 * 1024)
 
 struct kafka_lane {
     struct kafka_consumer *consumer;
@@ -19,6 +26,7 @@ struct kafka_lane {
     rd_kafka_queue_t *queue;
     rd_kafka_message_t *messages[AT_ONCE];
     size_t count, at; /* at: the first that was not handed out */
+    size_t taken;     /* bytes, since the broker was last asked */
 };
 
 struct kafka_lane *kafka_lane_open(struct kafka_consumer *c, const char *topic, int32_t partition)
@@ -97,6 +105,21 @@ static bool gone(const struct kafka_lane *p, const rd_kafka_message_t *m, struct
     }
 }
 
+/* The answer does not matter, nor whether there is one. */
+static void nudge(struct kafka_lane *p)
+{
+    int64_t low;
+    int64_t high;
+
+    for (size_t i = 0; i < p->count; i++)
+        p->taken += p->messages[i]->len + p->messages[i]->key_len;
+    if (p->taken < NUDGE_BYTES)
+        return;
+    p->taken = 0;
+    (void)rd_kafka_query_watermark_offsets(p->consumer->rk, p->topic, p->partition, &low, &high,
+                                           NUDGE_MS);
+}
+
 static void fill(struct kafka_lane *p, int timeout_ms, int stop_fd)
 {
     drop_messages(p);
@@ -115,6 +138,7 @@ static void fill(struct kafka_lane *p, int timeout_ms, int stop_fd)
 
         p->count += more > 0 ? (size_t)more : 0;
     }
+    nudge(p);
 }
 
 static void show(const rd_kafka_message_t *m, struct kafka_message *ret_record)
