@@ -279,19 +279,48 @@ enum error_kind kafka_error_kind(rd_kafka_resp_err_t code)
     }
 }
 
-bool kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *reason, const char *fmt,
-                ...)
+static bool fail(struct error *err, rd_kafka_resp_err_t code, const char *reason, const char *fmt,
+                 va_list ap)
 {
     enum error_code ours = is_login(code)                       ? E_KAFKA_LOGIN
                            : is_permission(code)                ? E_KAFKA_PERMISSION
                            : kafka_error_kind(code) == ERR_STOP ? E_KAFKA_REFUSED
                                                                 : E_KAFKA_DOWN;
     char what[200];
+
+    (void)vsnprintf(what, sizeof what, fmt, ap);
+    return error_set(err, kafka_error_kind(code), ours, "cannot %s: %s", what,
+                     reason != NULL && reason[0] != '\0' ? reason : rd_kafka_err2str(code));
+}
+
+bool kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *reason, const char *fmt,
+                ...)
+{
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(what, sizeof what, fmt, ap);
+    (void)fail(err, code, reason, fmt, ap);
     va_end(ap);
-    return error_set(err, kafka_error_kind(code), ours, "cannot %s: %s", what,
-                     reason != NULL && reason[0] != '\0' ? reason : rd_kafka_err2str(code));
+    return false;
+}
+
+void kafka_trouble_note(struct kafka_trouble *t, rd_kafka_resp_err_t code, const char *text)
+{
+    if (t->code != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || (is_login(t->code) && !is_login(code))))
+        return;
+    t->code = code;
+    (void)snprintf(t->text, sizeof t->text, "%s", text);
+}
+
+bool kafka_trouble_fail(const struct kafka_trouble *t, struct error *err, rd_kafka_resp_err_t code,
+                        const char *fmt, ...)
+{
+    bool better = t->code != RD_KAFKA_RESP_ERR_NO_ERROR && kafka_error_kind(code) != ERR_STOP;
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)fail(err, better ? t->code : code, better ? t->text : NULL, fmt, ap);
+    va_end(ap);
+    return false;
 }

@@ -22,4 +22,16 @@ bool kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *reason,
                 ...) __attribute__((format(printf, 4, 5)));
 enum error_kind kafka_error_kind(rd_kafka_resp_err_t code);
 
+/* What librdkafka complained about on a connection: the reason of an answer that does not come. A log-in that failed is
+ * not forgotten for what follows from it, and "all brokers are down" says less than anything else. */
+struct kafka_trouble {
+    rd_kafka_resp_err_t code;
+    char text[200];
+};
+
+void kafka_trouble_note(struct kafka_trouble *t, rd_kafka_resp_err_t code, const char *text);
+/* As kafka_fail with `code`, or with the trouble where there is one. */
+bool kafka_trouble_fail(const struct kafka_trouble *t, struct error *err, rd_kafka_resp_err_t code,
+                        const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
 #endif

@@ -10,7 +10,6 @@
 #include "base/wake.h"
 #include "kafka/client_private.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { ASK_MS = 1000, QUIET_MS = 20000, LOOK_MS = 100, BACK_FIRST = 1, BACK_FACTOR = 16 };
@@ -18,8 +17,7 @@ enum { ASK_MS = 1000, QUIET_MS = 20000, LOOK_MS = 100, BACK_FIRST = 1, BACK_FACT
 struct kafka_last {
     rd_kafka_t *rk;
     int stop_fd;
-    rd_kafka_resp_err_t last; /* what librdkafka complained about */
-    char last_text[200];
+    struct kafka_trouble trouble;
 };
 
 /* One partition on its way. */
@@ -33,11 +31,7 @@ static void take_error(rd_kafka_t *rk, int code, const char *reason, void *opaqu
     struct kafka_last *l = opaque;
 
     (void)rk;
-    if ((rd_kafka_resp_err_t)code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
-        l->last != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    l->last = (rd_kafka_resp_err_t)code;
-    (void)snprintf(l->last_text, sizeof l->last_text, "%s", reason);
+    kafka_trouble_note(&l->trouble, (rd_kafka_resp_err_t)code, reason);
 }
 
 bool kafka_last_open(const struct kafka_settings *settings, int stop_fd,
@@ -81,9 +75,7 @@ void kafka_last_close(struct kafka_last *l)
 static bool late(struct kafka_last *l, rd_kafka_resp_err_t code, const char *topic,
                  struct error *err)
 {
-    if (l->last != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_fail(err, l->last, l->last_text, "read the end of topic %s", topic);
-    return kafka_fail(err, code, NULL, "read the end of topic %s", topic);
+    return kafka_trouble_fail(&l->trouble, err, code, "read the end of topic %s", topic);
 }
 
 /* Where the partition begins and ends. */
@@ -99,7 +91,7 @@ static bool ask(struct kafka_last *l, const char *topic, int32_t partition, stru
         (void)rd_kafka_poll(l->rk, 0);
         if (wake_is_set(l->stop_fd))
             return error_cancel(err);
-        if (kafka_error_kind(code) == ERR_STOP || kafka_error_kind(l->last) == ERR_STOP ||
+        if (kafka_error_kind(code) == ERR_STOP || kafka_error_kind(l->trouble.code) == ERR_STOP ||
             clock_left_ms(&clock_system, until, 1) == 0)
             return late(l, code, topic, err);
     }

@@ -46,7 +46,8 @@ static void note_failure(struct kafka_producer *p, const rd_kafka_message_t *m)
         return;
     p->blamed = true;
     p->last = m->err;
-    (void)snprintf(p->last_text, sizeof p->last_text, "%s", rd_kafka_err2str(m->err));
+    (void)snprintf(p->last_text, sizeof p->last_text, "%s (topic %.80s, partition %d)",
+                   rd_kafka_err2str(m->err), rd_kafka_topic_name(m->rkt), (int)m->partition);
 }
 
 static void take_reports(struct kafka_producer *p, rd_kafka_event_t *event)

@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { ASK_MS = 10000, PUT_PIECE_MS = 100, PUT_MS = 30000 };
+enum { ASK_MS = 10000, ASK_PIECE_MS = 500, PUT_PIECE_MS = 100, PUT_MS = 30000 };
 
 /* ---- reading ------------------------------------------------------------------------------------------------ */
 
@@ -22,6 +22,7 @@ struct kafka_table {
     bool begun;
     int64_t next; /* offset behind the last record read */
     rd_kafka_message_t *message;
+    struct kafka_trouble trouble;
 };
 
 /* group.id is only needed by librdkafka's interface: nothing is joined, nothing is committed. */
@@ -37,21 +38,30 @@ static const struct kafka_property reader_fixed[] = {
     { NULL, NULL },
 };
 
+static void note_reader(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct kafka_table *t = opaque;
+
+    (void)rk;
+    kafka_trouble_note(&t->trouble, (rd_kafka_resp_err_t)code, reason);
+}
+
 bool kafka_table_open(const struct kafka_settings *settings, const char *topic,
                       struct kafka_table **ret_table, struct error *err)
 {
     rd_kafka_conf_t *conf = kafka_conf_make(settings, NULL, reader_fixed, err);
     struct kafka_table *t;
-    rd_kafka_t *rk;
 
     if (conf == NULL)
         return false;
-    rk = kafka_handle_new(RD_KAFKA_CONSUMER, conf, err);
-    if (rk == NULL)
-        return false;
-    (void)rd_kafka_poll_set_consumer(rk);
     t = mem_zalloc(1, sizeof *t);
-    t->rk = rk;
+    rd_kafka_conf_set_opaque(conf, t);
+    rd_kafka_conf_set_error_cb(conf, note_reader);
+    t->rk = kafka_handle_new(RD_KAFKA_CONSUMER, conf, err);
+    if (t->rk == NULL) {
+        free(t);
+        return false;
+    }
     t->topic = mem_strdup(topic);
     *ret_table = t;
     return true;
@@ -84,16 +94,22 @@ static bool is_absent(rd_kafka_resp_err_t code)
 static bool find_range(struct kafka_table *t, int64_t *ret_low, int64_t *ret_high,
                        struct error *err)
 {
-    rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(t->rk, t->topic, 0, ret_low, ret_high, ASK_MS);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
 
+    for (int left = ASK_MS; left > 0 && code != RD_KAFKA_RESP_ERR_NO_ERROR && !is_absent(code) &&
+                            kafka_error_kind(t->trouble.code) != ERR_STOP;
+         left -= ASK_PIECE_MS) {
+        code = rd_kafka_query_watermark_offsets(t->rk, t->topic, 0, ret_low, ret_high, ASK_PIECE_MS);
+        (void)rd_kafka_poll(t->rk, 0); /* for what librdkafka complains about */
+    }
     if (is_absent(code)) {
         *ret_low = 0;
         *ret_high = 0;
-        return true;
+    } else if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return kafka_trouble_fail(&t->trouble, err, code, "ask for the end of topic %s", t->topic);
     }
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-           kafka_fail(err, code, NULL, "ask for the end of topic %s", t->topic);
+    t->trouble.code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    return true;
 }
 
 bool kafka_table_at_end(struct kafka_table *t, bool *ret_at_end, struct error *err)
@@ -166,6 +182,7 @@ bool kafka_table_next(struct kafka_table *t, int timeout_ms, bool *ret_found,
         return false;
     if (!begun)
         return true;
+    (void)rd_kafka_poll(t->rk, 0);
     t->message = rd_kafka_consumer_poll(t->rk, timeout_ms);
     return t->message == NULL || take(t, ret_found, ret_entry, err);
 }
@@ -181,6 +198,7 @@ struct kafka_table_writer {
     bool done;
     rd_kafka_resp_err_t result;
     int64_t offset;
+    struct kafka_trouble trouble; /* of this connection */
 };
 
 static const struct kafka_property writer_fixed[] = {
@@ -198,6 +216,14 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     w->offset = message->offset;
 }
 
+static void note_writer(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct kafka_table_writer *w = opaque;
+
+    (void)rk;
+    kafka_trouble_note(&w->trouble, (rd_kafka_resp_err_t)code, reason);
+}
+
 static bool connect_writer(struct kafka_table_writer *w, struct error *err)
 {
     rd_kafka_conf_t *conf = kafka_conf_make(&w->opts.settings, NULL, writer_fixed, err);
@@ -206,6 +232,8 @@ static bool connect_writer(struct kafka_table_writer *w, struct error *err)
         return false;
     rd_kafka_conf_set_opaque(conf, w);
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+    rd_kafka_conf_set_error_cb(conf, note_writer);
+    w->trouble.code = RD_KAFKA_RESP_ERR_NO_ERROR;
     w->rk = kafka_handle_new(RD_KAFKA_PRODUCER, conf, err);
     return w->rk != NULL;
 }
@@ -251,11 +279,10 @@ static bool judge_creation(const struct kafka_table_writer *w, rd_kafka_event_t 
     size_t count = 0;
     rd_kafka_resp_err_t code;
 
-    if (event == NULL)
-        return kafka_fail(err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "make topic %s", w->topic);
-    code = rd_kafka_event_error(event);
+    (void)rd_kafka_poll(w->rk, 0); /* for what librdkafka complains about */
+    code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_fail(err, code, rd_kafka_event_error_string(event), "make topic %s", w->topic);
+        return kafka_trouble_fail(&w->trouble, err, code, "make topic %s", w->topic);
     results =
         rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     code = count == 1 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -331,8 +358,9 @@ bool kafka_table_put(struct kafka_table_writer *w, struct str key, struct str va
     if (!w->done) { /* its report must not be taken for that of the next one */
         disconnect_writer(w);
         return wake_is_set(stop_fd) ? error_cancel(err)
-                                    : kafka_fail(err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL,
-                                                 "write to topic %s", w->topic);
+                                    : kafka_trouble_fail(&w->trouble, err,
+                                                         RD_KAFKA_RESP_ERR__TIMED_OUT,
+                                                         "write to topic %s", w->topic);
     }
     if (w->result != RD_KAFKA_RESP_ERR_NO_ERROR) {
         disconnect_writer(w); /* librdkafka remembers what the brokers said of a topic; ask anew */
