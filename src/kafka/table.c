@@ -99,14 +99,16 @@ static bool find_range(struct kafka_table *t, int64_t *ret_low, int64_t *ret_hig
     for (int left = ASK_MS; left > 0 && code != RD_KAFKA_RESP_ERR_NO_ERROR && !is_absent(code) &&
                             kafka_error_kind(t->trouble.code) != ERR_STOP;
          left -= ASK_PIECE_MS) {
-        code = rd_kafka_query_watermark_offsets(t->rk, t->topic, 0, ret_low, ret_high, ASK_PIECE_MS);
+        code =
+            rd_kafka_query_watermark_offsets(t->rk, t->topic, 0, ret_low, ret_high, ASK_PIECE_MS);
         (void)rd_kafka_poll(t->rk, 0); /* for what librdkafka complains about */
     }
     if (is_absent(code)) {
         *ret_low = 0;
         *ret_high = 0;
     } else if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return kafka_trouble_fail(&t->trouble, err, code, "ask for the end of topic %s", t->topic);
+        (void)kafka_trouble_fail(&t->trouble, err, code, "ask for the end of topic %s", t->topic);
+        return false;
     }
     t->trouble.code = RD_KAFKA_RESP_ERR_NO_ERROR;
     return true;
@@ -357,10 +359,10 @@ bool kafka_table_put(struct kafka_table_writer *w, struct str key, struct str va
     }
     if (!w->done) { /* its report must not be taken for that of the next one */
         disconnect_writer(w);
-        return wake_is_set(stop_fd) ? error_cancel(err)
-                                    : kafka_trouble_fail(&w->trouble, err,
-                                                         RD_KAFKA_RESP_ERR__TIMED_OUT,
-                                                         "write to topic %s", w->topic);
+        return wake_is_set(stop_fd)
+                   ? error_cancel(err)
+                   : kafka_trouble_fail(&w->trouble, err, RD_KAFKA_RESP_ERR__TIMED_OUT,
+                                        "write to topic %s", w->topic);
     }
     if (w->result != RD_KAFKA_RESP_ERR_NO_ERROR) {
         disconnect_writer(w); /* librdkafka remembers what the brokers said of a topic; ask anew */

@@ -40,7 +40,8 @@ struct sink {
     int64_t beat_us;    /* when the last heartbeat was, monotonic */
     struct arena arena; /* of the format */
     struct debezium_records records;
-    struct sink_kafka_values values; /* on their way; none outside of write() but in a broken producer */
+    struct sink_kafka_values
+        values; /* on their way; none outside of write() but in a broken producer */
     struct kafka_header headers[HEADERS_MAX];
     struct buf unchanged;
     int64_t now_us; /* of the batch: one time for all its records */
