@@ -32,8 +32,8 @@ test-e2e: build ## the end-to-end tests in their short form
 
 test-long: test-kill test-down ## the long campaigns, one after the other
 
-test-kill: build ## 200 x kill -9 under load (KILLS=n)
-	@MULTISINK_LONG=1 scripts/e2e tests/e2e/test_kill.py
+test-kill: build ## 200 x kill -9 under load with the log, 100 x with Kafka (KILLS=n)
+	@MULTISINK_LONG=1 scripts/e2e tests/e2e/test_kill.py tests/e2e/test_kafka_kill.py
 
 test-down: build ## every sink down for a minute, a transaction of two million rows
 	@MULTISINK_LONG=1 scripts/e2e tests/e2e/test_down.py tests/e2e/test_postgres.py

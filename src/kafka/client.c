@@ -279,8 +279,8 @@ enum error_kind kafka_error_kind(rd_kafka_resp_err_t code)
     }
 }
 
-static bool fail(struct error *err, rd_kafka_resp_err_t code, const char *reason, const char *fmt,
-                 va_list ap)
+__attribute__((format(printf, 4, 0))) static bool
+fail(struct error *err, rd_kafka_resp_err_t code, const char *reason, const char *fmt, va_list ap)
 {
     enum error_code ours = is_login(code)                       ? E_KAFKA_LOGIN
                            : is_permission(code)                ? E_KAFKA_PERMISSION
