@@ -279,29 +279,21 @@ enum error_kind kafka_error_kind(rd_kafka_resp_err_t code)
     }
 }
 
-__attribute__((format(printf, 4, 0))) static bool
-fail(struct error *err, rd_kafka_resp_err_t code, const char *reason, const char *fmt, va_list ap)
+bool kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *reason, const char *fmt,
+                ...)
 {
     enum error_code ours = is_login(code)                       ? E_KAFKA_LOGIN
                            : is_permission(code)                ? E_KAFKA_PERMISSION
                            : kafka_error_kind(code) == ERR_STOP ? E_KAFKA_REFUSED
                                                                 : E_KAFKA_DOWN;
     char what[200];
-
-    (void)vsnprintf(what, sizeof what, fmt, ap);
-    return error_set(err, kafka_error_kind(code), ours, "cannot %s: %s", what,
-                     reason != NULL && reason[0] != '\0' ? reason : rd_kafka_err2str(code));
-}
-
-bool kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *reason, const char *fmt,
-                ...)
-{
     va_list ap;
 
     va_start(ap, fmt);
-    (void)fail(err, code, reason, fmt, ap);
+    (void)vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    return false;
+    return error_set(err, kafka_error_kind(code), ours, "cannot %s: %s", what,
+                     reason != NULL && reason[0] != '\0' ? reason : rd_kafka_err2str(code));
 }
 
 void kafka_trouble_note(struct kafka_trouble *t, rd_kafka_resp_err_t code, const char *text)
@@ -317,10 +309,11 @@ bool kafka_trouble_fail(const struct kafka_trouble *t, struct error *err, rd_kaf
                         const char *fmt, ...)
 {
     bool better = t->code != RD_KAFKA_RESP_ERR_NO_ERROR && kafka_error_kind(code) != ERR_STOP;
+    char what[200];
     va_list ap;
 
     va_start(ap, fmt);
-    (void)fail(err, better ? t->code : code, better ? t->text : NULL, fmt, ap);
+    (void)vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    return false;
+    return kafka_fail(err, better ? t->code : code, better ? t->text : NULL, "%s", what);
 }
