@@ -17,6 +17,7 @@ const char cli_run_usage[] =
     "multisink run                           carry the changes of ./pipeline.yaml\n"
     "multisink run pipeline.yaml             the same for a file of that name\n"
     "multisink run --data /var/lib/multisink driven over REST, as Kafka Connect is\n"
+    "multisink run --data DIR --brokers localhost:9092    the same, writing and reading Kafka's topics\n"
     "multisink run --resnapshot              begin anew: new slot, new copy of the tables\n"
     "multisink run --restart-sink top        send the sink `top` all that the log still holds\n"
     "multisink run --role capture            only from PostgreSQL into Kafka\n"
@@ -34,6 +35,8 @@ const char cli_run_usage[] =
     "  --after-debezium FILE  the slot was Debezium's: go on behind the offset in that file, the answer\n"
     "                       of GET /connectors/NAME/offsets. Only where there is no history yet\n"
     "  --data DIR           without a file: connectors come over REST and are kept in DIR\n"
+    "  --brokers HOST:PORT,..  with --data: the connectors write and read Kafka's topics, as they do with\n"
+    "                       Kafka Connect, in place of a log in DIR\n"
     "  --listen HOST:PORT   where Kafka Connect's REST API is served (127.0.0.1:8083), or off; also\n"
     "                       control.listen in the file, or MULTISINK_LISTEN in the environment\n";
 
@@ -229,6 +232,7 @@ struct run_options {
     const char *restart_sink;
     const char *listen;
     const char *data;
+    const char *brokers;
     const char *role;
     const char *after_debezium; /* a file, or NULL */
 };
@@ -279,15 +283,38 @@ static int run(struct config *config, const struct run_options *options)
     return code;
 }
 
+/* As many as there are, separated by commas as librdkafka and Connect have them. */
+static void put_brokers(struct buf *text, const char *brokers)
+{
+    struct str rest = str_from(brokers);
+
+    buf_text(text, "kafka: {brokers: [");
+    for (;;) {
+        size_t comma = str_find(rest, ',');
+
+        buf_quoted(text, str_make(rest.p, comma), '\'');
+        if (comma == rest.n)
+            break;
+        buf_text(text, ", ");
+        rest = str_make(rest.p + comma + 1, rest.n - comma - 1);
+    }
+    buf_text(text, "], ");
+}
+
 /* A daemon without a file: all that it has comes over REST. */
-static struct config *config_for(const char *dir)
+static struct config *config_for(const char *dir, const char *brokers)
 {
     struct config *config = NULL;
     struct error err;
     struct buf text;
 
     buf_init(&text, 64 * KIB);
-    buf_text(&text, "{version: 1, name: multisink, stream: {log: {dir: ");
+    buf_text(&text, "{version: 1, name: multisink, stream: {");
+    if (brokers != NULL)
+        put_brokers(&text, brokers);
+    else
+        buf_text(&text, "log: {");
+    buf_text(&text, "dir: ");
     buf_quoted(&text, str_from(dir), '\'');
     buf_text(&text, "}}}\n");
     if (!config_load_text("--data", buf_view(&text), sink_config_kinds(), &config, NULL, &err)) {
@@ -305,6 +332,7 @@ int cli_run(int argc, char **argv)
                                     { "restart-sink", 0, CLI_TEXT, &run_options.restart_sink },
                                     { "listen", 0, CLI_TEXT, &run_options.listen },
                                     { "data", 0, CLI_TEXT, &run_options.data },
+                                    { "brokers", 0, CLI_TEXT, &run_options.brokers },
                                     { "role", 0, CLI_TEXT, &run_options.role },
                                     { "after-debezium", 0, CLI_TEXT, &run_options.after_debezium },
                                     { NULL, 0, CLI_FLAG, NULL } };
@@ -318,7 +346,12 @@ int cli_run(int argc, char **argv)
         return cli_usage_error("run", "takes one file, not %d", count);
     if (count == 1 && run_options.data != NULL)
         return cli_usage_error("run", "--data is for a daemon without a file");
-    config = run_options.data != NULL ? config_for(run_options.data)
+    if (count == 1 && run_options.brokers != NULL)
+        return cli_usage_error("run", "--brokers is for a daemon without a file; a file has them in"
+                                      " stream.kafka.brokers");
+    if (run_options.brokers != NULL && run_options.data == NULL)
+        return cli_usage_error("run", "--brokers needs --data DIR");
+    config = run_options.data != NULL ? config_for(run_options.data, run_options.brokers)
                                       : cli_load_config(count == 1 ? argv[1] : NULL);
     if (config == NULL)
         return CLI_USAGE;

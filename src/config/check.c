@@ -224,7 +224,7 @@ static void check_role(struct config *c, const struct config_node *root, struct 
     bool source = config_get(root, "source") != NULL;
     bool sinks = config_get(root, "sinks") != NULL;
 
-    if (role == NULL && !source && !sinks && c->stream.kind == CONFIG_STREAM_LOG)
+    if (role == NULL && !source && !sinks)
         return; /* all of it comes over REST */
     if (role != NULL && (role->kind != CONFIG_SCALAR || !str_is(role->text, names[c->role])))
         return; /* which parts it takes cannot be said */

@@ -3,6 +3,7 @@
 #include "control/connect_private.h"
 
 #include "base/limits.h"
+#include "debezium/writer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,14 +45,41 @@ struct shown {
     struct error why; /* kind ERR_NONE: nothing to say */
 };
 
-static struct shown of_source(const struct connector *c)
+/* The other half of the file's pipeline is another process's. */
+static struct shown not_here(const struct connect_worker *w)
+{
+    struct shown shown = { .state = "UNASSIGNED" };
+
+    (void)error_set(&shown.why, ERR_STOP, E_CONNECT_TABLES, "this process runs with role %s",
+                    w->opts.role == CONFIG_ROLE_CAPTURE ? "capture" : "deliver");
+    return shown;
+}
+
+/* What was captured and cannot be written to Kafka. */
+static struct shown of_publisher(struct supervisor *s)
+{
+    struct progress_sink p;
+
+    progress_get_sink(&s->publisher.progress, &p);
+    if (p.state == PROGRESS_FAILED)
+        return (struct shown){ "FAILED", p.last_error };
+    if (p.state == PROGRESS_RETRYING)
+        return (struct shown){ "RUNNING", p.last_error };
+    return (struct shown){ .state = "RUNNING" };
+}
+
+static struct shown of_source(const struct connect_worker *w, const struct connector *c)
 {
     struct progress_capture p;
 
     if (c->wanted == CONNECT_STOPPED)
         return (struct shown){ .state = "STOPPED" };
+    if (w->kafka != NULL && c->wanted == CONNECT_PAUSED && c->error.kind == ERR_NONE)
+        return (struct shown){ .state = "PAUSED" };
     if (c->supervisor == NULL)
         return (struct shown){ "FAILED", c->error };
+    if (!c->supervisor->capture_ready)
+        return not_here(w);
     progress_get_capture(&c->supervisor->capture.progress, &p);
     if (p.state == PROGRESS_FAILED)
         return (struct shown){ "FAILED", p.last_error };
@@ -60,10 +88,12 @@ static struct shown of_source(const struct connector *c)
     /* Tried again for as long as it takes: it runs, and says what it waits for. */
     if (p.state == PROGRESS_RETRYING || p.state == PROGRESS_WAITING)
         return (struct shown){ "RUNNING", p.last_error };
+    if (c->supervisor->publisher_ready)
+        return of_publisher(c->supervisor);
     return (struct shown){ .state = "RUNNING" };
 }
 
-static struct shown of_sink(const struct connector *c)
+static struct shown of_sink(const struct connect_worker *w, const struct connector *c)
 {
     struct progress_sink p;
 
@@ -81,6 +111,8 @@ static struct shown of_sink(const struct connector *c)
                         c->prefix != NULL ? c->prefix : "?");
         return shown;
     }
+    if (c->at >= supervisor_sink_count(c->source->supervisor))
+        return not_here(w);
     supervisor_get_sink(c->source->supervisor, c->at, &p);
     if (p.state == PROGRESS_FAILED)
         return (struct shown){ "FAILED", p.last_error };
@@ -89,11 +121,11 @@ static struct shown of_sink(const struct connector *c)
     return (struct shown){ .state = "RUNNING" };
 }
 
-static struct shown task_of(const struct connector *c)
+static struct shown task_of(const struct connect_worker *w, const struct connector *c)
 {
     if (c->plugin == NULL)
         return (struct shown){ "FAILED", c->error };
-    return c->plugin->source ? of_source(c) : of_sink(c);
+    return c->plugin->source ? of_source(w, c) : of_sink(w, c);
 }
 
 /* The connector itself fails by its properties alone; what fails at work is its task. */
@@ -108,9 +140,9 @@ static struct shown connector_of(const struct connector *c)
     return (struct shown){ .state = "RUNNING" };
 }
 
-bool connect_is_failed(const struct connector *c, bool task)
+bool connect_is_failed(const struct connect_worker *w, const struct connector *c, bool task)
 {
-    struct shown shown = task ? task_of(c) : connector_of(c);
+    struct shown shown = task ? task_of(w, c) : connector_of(c);
 
     return strcmp(shown.state, "FAILED") == 0;
 }
@@ -133,7 +165,7 @@ static json_t *state_object(const struct connect_worker *w, const struct shown *
 static json_t *task_object(const struct connect_worker *w, const struct connector *c,
                            bool restarting)
 {
-    struct shown shown = task_of(c);
+    struct shown shown = task_of(w, c);
     json_t *task = json_pack("{s:i}", "id", 0);
     json_t *state = state_object(w, &shown, restarting);
 
@@ -213,25 +245,52 @@ static void tasks_config(const struct connector *c, struct connect_reply *reply)
 
 /* ---- topics --------------------------------------------------------------------------------------------------- */
 
+/* A sink that reads Kafka, by whomever its topics are written. */
+static bool has_delivered(const struct connector *c, json_int_t since)
+{
+    struct progress_sink p;
+
+    if (!c->attached || c->at >= supervisor_sink_count(c->source->supervisor))
+        return false;
+    supervisor_get_sink(c->source->supervisor, c->at, &p);
+    return p.rows > 0 && p.last_success_us > since;
+}
+
 /* Something was captured, or delivered, since they were last reset. */
 static bool is_active(const struct connector *c)
 {
     json_int_t reset = json_integer_value(json_object_get(c->notes, "topics_reset"));
     const struct connector *source = c->plugin != NULL && c->plugin->source ? c : c->source;
     struct stream_tail tail;
-    struct progress_sink p;
 
     if (source == NULL || source->supervisor == NULL)
         return false;
+    if (source->supervisor->stream == NULL)
+        return !c->plugin->source && has_delivered(c, reset);
     source->supervisor->stream->ops->tail(source->supervisor->stream, &tail);
     if (tail.last_wts <= reset)
         return false;
-    if (source == c)
-        return true;
-    if (!c->attached)
-        return false;
-    supervisor_get_sink(source->supervisor, c->at, &p);
-    return p.rows > 0;
+    return source == c || has_delivered(c, 0);
+}
+
+json_t *connect_topic(const struct connector *c, const char *table)
+{
+    struct str name = str_from(table);
+    size_t dot = str_find(name, '.');
+    struct buf b;
+    json_t *topic;
+
+    if (c->prefix == NULL || dot == name.n) /* a topic already */
+        return connect_text(table);
+    buf_init(&b, LIMIT_CONNECT_BODY);
+    if (c->conf != NULL && c->conf->stream.kind == CONFIG_STREAM_KAFKA)
+        debezium_topic(c->prefix, str_make(name.p, dot),
+                       str_make(name.p + dot + 1, name.n - dot - 1), &b);
+    else
+        buf_putf(&b, "%s.%s", c->prefix, table);
+    topic = connect_text(buf_cstr(&b));
+    buf_done(&b);
+    return topic;
 }
 
 static void topics(const struct connector *c, const char *name, struct connect_reply *reply)
@@ -242,20 +301,23 @@ static void topics(const struct connector *c, const char *name, struct connect_r
     if (c != NULL && is_active(c))
         tables = c->plugin->source ? &c->conf->source.tables : c->sink_from;
     for (size_t i = 0; tables != NULL && i < tables->count; i++)
-        (void)json_array_append_new(names, json_sprintf("%s.%s", c->prefix, tables->items[i]));
+        (void)json_array_append_new(names, connect_topic(c, tables->items[i]));
     connect_reply_set(reply, 200, json_pack("{s:{s:o}}", name, "topics", names));
 }
 
 static void reset_topics(struct connect_worker *w, struct connector *c, struct connect_reply *reply)
 {
     const struct connector *source = c != NULL && c->source != NULL ? c->source : c;
-    struct stream_tail tail;
+    struct stream_tail tail = { 0 };
     struct error err;
 
     connect_reply_set(reply, 202, NULL);
     if (source == NULL || source->supervisor == NULL)
         return;
-    source->supervisor->stream->ops->tail(source->supervisor->stream, &tail);
+    if (source->supervisor->stream != NULL)
+        source->supervisor->stream->ops->tail(source->supervisor->stream, &tail);
+    else
+        tail.last_wts = clock_real_us(w->opts.clock);
     (void)json_object_set_new(c->notes, "topics_reset", json_integer(tail.last_wts));
     if (!connector_store(w, c, &err))
         connect_reply_error(reply, 500, "%s: %s", err.code, err.msg);

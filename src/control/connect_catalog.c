@@ -58,14 +58,20 @@ static bool take_names(const struct postgres_result *r, struct arena *a,
     return true;
 }
 
-/* The url, user and publication go through the one translation. */
-static struct config *source_config(const json_t *config, struct error *err)
+/* The url, user and publication go through the one translation; what else can be wrong is said elsewhere. */
+static struct config *source_config(const json_t *properties, struct error *err)
 {
+    static const char *const others[] = { "signal.data.collection",
+                                          "incremental.snapshot.chunk.size",
+                                          "heartbeat.action.query" };
     static const char *const any[] = { "public.any" };
-    struct connect_source_text text = { config, "catalog", ".", any, 1 };
+    json_t *config = json_copy((json_t *)(uintptr_t)properties);
+    struct connect_source_text text = { config, "catalog", ".", any, 1, NULL };
     struct config *conf = NULL;
     struct buf b;
 
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        (void)json_object_del(config, others[i]);
     buf_init(&b, LIMIT_CONFIG_FILE);
     connect_source_text(&text, &b);
     if (!config_load_text("the connector", buf_view(&b), sink_config_kinds(), &conf, NULL, err))
@@ -73,6 +79,7 @@ static struct config *source_config(const json_t *config, struct error *err)
     if (b.p != NULL)
         explicit_bzero(b.p, b.n);
     buf_done(&b);
+    json_decref(config);
     return conf;
 }
 

@@ -283,6 +283,7 @@ static void drop(struct connect_worker *w, struct connector *c, struct connect_r
         return;
     }
     logger_info("connect", "connector %s was removed; its position is kept", c->name);
+    before = before != c ? before : NULL;
     if (before != NULL)
         pipeline_close(before);
     connector_remove(w, c);
@@ -320,14 +321,14 @@ static void restart(struct connect_worker *w, const struct connect_call *call, s
                     struct connect_reply *reply)
 {
     bool plain = !call->include_tasks && !call->only_failed;
-    bool connector = !call->only_failed || connect_is_failed(c, false);
-    bool task = call->include_tasks && (!call->only_failed || connect_is_failed(c, true));
+    bool connector = !call->only_failed || connect_is_failed(w, c, false);
+    bool task = call->include_tasks && (!call->only_failed || connect_is_failed(w, c, true));
 
     if (plain)
         connect_reply_set(reply, 204, NULL);
     else
         connect_reply_set(reply, 202, connect_status(w, c, connector || task));
-    if (c->wanted == CONNECT_STOPPED || !(task || (connector && connect_is_failed(c, false))))
+    if (c->wanted == CONNECT_STOPPED || !(task || (connector && connect_is_failed(w, c, false))))
         return;
     pipeline_close(pipeline_of(w, c) != NULL ? pipeline_of(w, c) : c);
     connector_read(w, c);

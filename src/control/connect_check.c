@@ -35,7 +35,7 @@ static void ask_database(const struct connect_plugin *plugin, const json_t *conf
 
         add_fault(list, connect_prop_find(plugin, "database.hostname"), text);
         free(text);
-    } else if (ret_tables != NULL) {
+    } else {
         *ret_tables = json_array();
         for (size_t i = 0; i < count; i++)
             (void)json_array_append_new(*ret_tables, connect_text(tables[i]));
@@ -43,14 +43,16 @@ static void ask_database(const struct connect_plugin *plugin, const json_t *conf
     arena_done(&a);
 }
 
-/* The keys of the sink, as config/ sees them. */
+/* The keys that it becomes, as config/ sees them. */
 static void check_conf(struct connect_worker *w, const struct connect_plugin *plugin,
-                       const json_t *config, json_t *list)
+                       const json_t *config, json_t *tables, json_t *list)
 {
     struct connector *probe = mem_zalloc(1, sizeof *probe);
 
     probe->name = mem_strdup("the connector");
     probe->notes = json_object();
+    if (tables != NULL)
+        (void)json_object_set(probe->notes, "tables", tables);
     connect_safe_name("probe", probe->safe);
     probe->config = json_deep_copy(config);
     probe->quiet = true;
@@ -64,15 +66,20 @@ json_t *connect_check(struct connect_worker *w, const struct connect_plugin *plu
                       const json_t *config, bool ask, json_t **ret_tables)
 {
     json_t *list = json_array();
+    json_t *tables = NULL;
 
     connect_props_check(plugin, config, add_fault, list);
-    connect_translate_check(plugin, config, add_fault, list);
+    connect_translate_check(plugin, config, w->kafka != NULL, add_fault, list);
     if (json_array_size(list) > 0)
         return list;
     if (plugin->source && ask)
-        ask_database(plugin, config, list, ret_tables);
-    else if (!plugin->source)
-        check_conf(w, plugin, config, list);
+        ask_database(plugin, config, list, &tables);
+    if (!plugin->source || json_array_size(tables) > 0)
+        check_conf(w, plugin, config, tables, list);
+    if (ret_tables != NULL)
+        *ret_tables = tables;
+    else
+        json_decref(tables);
     return list;
 }
 

@@ -102,7 +102,7 @@ static bool source_tables(struct connector *c, struct arena *a, const char *cons
 static void read_source(struct connect_worker *w, struct connector *c, struct arena *a,
                         struct buf *text)
 {
-    struct connect_source_text source = { .config = c->config, .name = c->safe };
+    struct connect_source_text source = { .config = c->config, .name = c->safe, .kafka = w->kafka };
     char *dir = mem_printf("%s/connectors/%s", w->opts.config->stream.dir, c->safe);
 
     c->prefix = mem_strdup(connect_get(c->config, "topic.prefix"));
@@ -111,6 +111,17 @@ static void read_source(struct connect_worker *w, struct connector *c, struct ar
         connect_source_text(&source, text);
         load(c, text);
     }
+    free(dir);
+}
+
+static void read_sink_of_kafka(struct connect_worker *w, struct connector *c, struct buf *text)
+{
+    char *dir = mem_printf("%s/connectors/%s", w->opts.config->stream.dir, c->safe);
+
+    connect_sink_text_kafka(c->plugin, c->config, c->safe, w->kafka, dir, text);
+    load(c, text);
+    if (c->conf != NULL)
+        c->sink_from = &c->conf->sinks[0].topics;
     free(dir);
 }
 
@@ -142,12 +153,12 @@ static void first_fault(void *ctx, const struct connect_prop *prop, const char *
         (void)error_set(err, ERR_STOP, E_CONNECT_CONFIG, "%s", text);
 }
 
-static void warn_idle(const struct connector *c)
+static void warn_idle(const struct connector *c, bool kafka)
 {
     struct buf idle;
 
     buf_init(&idle, LIMIT_CONNECT_BODY);
-    connect_props_idle(c->plugin, c->config, true, &idle);
+    connect_props_idle(c->plugin, c->config, kafka, &idle);
     if (idle.n > 0 && !c->quiet)
         logger_warn("connect", "connector %s: accepted, but without a meaning here: %s", c->name,
                     buf_cstr(&idle));
@@ -180,17 +191,21 @@ void connector_read(struct connect_worker *w, struct connector *c)
         return;
     }
     connect_props_check(c->plugin, c->config, first_fault, &c->error);
+    if (w->kafka != NULL)
+        connect_kafka_check(c->plugin, c->config, first_fault, &c->error);
     if (c->error.kind != ERR_NONE)
         return;
     arena_init(&a, 16 * LIMIT_CONNECT_BODY);
     buf_init(&text, LIMIT_CONFIG_FILE);
     if (c->plugin->source)
         read_source(w, c, &a, &text);
+    else if (w->kafka != NULL)
+        read_sink_of_kafka(w, c, &text);
     else
         read_sink(c, &a, &text);
     buf_done(&text);
     arena_done(&a);
-    warn_idle(c);
+    warn_idle(c, w->kafka != NULL);
 }
 
 /* ---- the list -------------------------------------------------------------------------------------------- */

@@ -60,6 +60,12 @@ static void set_url(json_t *config, const char *url)
     free(copy);
 }
 
+static const char *prefix_of(const struct config *config)
+{
+    return config->stream.kind == CONFIG_STREAM_KAFKA ? config->stream.kafka.topic_prefix
+                                                      : config->name;
+}
+
 static json_t *source_properties(const struct config *config, const char *name)
 {
     static const char prefix_of_class[] = "io.debezium.connector.postgresql.PostgresConnector";
@@ -71,7 +77,7 @@ static json_t *source_properties(const struct config *config, const char *name)
     if (source->url != NULL)
         set_url(p, source->url);
     set(p, "database.password", source->password);
-    set(p, "topic.prefix", config->name);
+    set(p, "topic.prefix", prefix_of(config));
     set(p, "slot.name", source->slot);
     set(p, "publication.name", source->publication);
     (void)json_object_set_new(p, "table.include.list", joined(&source->tables, ""));
@@ -127,11 +133,13 @@ static bool is_common(const char *key)
 static json_t *sink_properties(const struct config *config, const struct config_sink *sink,
                                const struct connect_plugin *plugin, const char *name)
 {
-    char *before = mem_printf("%s.", config->name);
+    char *before = mem_printf("%s.", prefix_of(config));
     json_t *p = json_object();
 
     set(p, "connector.class", plugin->class_name);
-    (void)json_object_set_new(p, "topics", joined(&sink->from, before));
+    (void)json_object_set_new(p, "topics",
+                              sink->topics.count > 0 ? joined(&sink->topics, "")
+                                                     : joined(&sink->from, before));
     for (size_t i = 0; i < sink->node->count; i++) {
         const char *key = sink->node->keys[i]->text.p;
         const struct config_node *value = sink->node->items[i];
@@ -157,7 +165,7 @@ static struct connector *add(struct connect_worker *w, const char *name, const c
     c->of_file = true;
     c->config = properties;
     c->plugin = connect_plugin_of(&w->plugins, properties);
-    c->prefix = mem_strdup(w->opts.config->name);
+    c->prefix = mem_strdup(prefix_of(w->opts.config));
     return c;
 }
 

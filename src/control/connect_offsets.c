@@ -5,6 +5,8 @@
  *   source   {"server": prefix} -> {"lsn": .., "lsn_commit": .., "lsn_proc": .., "ts_usec": ..}
  *            can be reset, not altered: the log continues the slot, and nothing may be left out of it.
  *            Reset: history begins anew with the next start, new slot and new copy.
+ *            With a stream in Kafka, one that has no history yet takes Debezium's offset: it goes on behind what
+ *            Debezium has written to the topics (pipeline/handover.h).
  *   sink     {"kafka_topic": t, "kafka_partition": 0} -> {"position": "epoch/LSN/ordinal"}
  *            one position for all its topics, which stand in one log. Reset: from the oldest change that
  *            the log still holds.
@@ -13,8 +15,11 @@
 
 #include "base/limits.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/handover.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char altered[] = "The offsets for this connector have been altered successfully";
 static const char reset_done[] = "The offsets for this connector have been reset successfully";
@@ -42,14 +47,18 @@ void connect_offsets_note(struct connector *source)
 
 static json_t *of_source(struct connector *c)
 {
+    const char *handover = json_string_value(json_object_get(c->notes, "handover"));
     json_t *list = json_array();
     json_t *offset;
 
     connect_offsets_note(c);
-    offset = json_object_get(c->notes, "offset");
+    offset = json_incref(json_object_get(c->notes, "offset"));
+    if (offset == NULL && handover != NULL)
+        offset = json_loads(handover, 0, NULL);
     if (offset != NULL && c->prefix != NULL)
         (void)json_array_append_new(
             list, json_pack("{s:{s:s}, s:O}", "partition", "server", c->prefix, "offset", offset));
+    json_decref(offset);
     return list;
 }
 
@@ -86,13 +95,14 @@ static json_t *of_sink(const struct connect_worker *w, struct connector *c)
     struct position at = { 0 };
     struct error err;
 
-    if (c->sink_from == NULL || !position_of(w, c, &at, &err) || position_is_start(at))
+    if (w->kafka != NULL || c->sink_from == NULL || !position_of(w, c, &at, &err) ||
+        position_is_start(at))
         return list;
     for (size_t i = 0; i < c->sink_from->count; i++) {
         (void)json_array_append_new(
             list, json_pack("{s:{s:o, s:i}, s:{s:s}}", "partition", "kafka_topic",
-                            json_sprintf("%s.%s", c->prefix, c->sink_from->items[i]),
-                            "kafka_partition", 0, "offset", "position", position_format(at, text)));
+                            connect_topic(c, c->sink_from->items[i]), "kafka_partition", 0,
+                            "offset", "position", position_format(at, text)));
     }
     return list;
 }
@@ -128,6 +138,14 @@ static void move_sink(struct connect_worker *w, struct connector *c, struct posi
     struct connector *source = pipeline_of(w, c);
     struct error err;
 
+    if (w->kafka != NULL) {
+        connect_reply_error(
+            reply, 400,
+            "The offsets of connector %s are those of a consumer group in Kafka, and"
+            " are altered there: kafka-consumer-groups.sh --reset-offsets",
+            c->name);
+        return;
+    }
     if (source == NULL || source->conf == NULL) {
         connect_reply_error(reply, 400, "No source connector has the topics of connector %s",
                             c->name);
@@ -148,6 +166,7 @@ static void reset_source(struct connect_worker *w, struct connector *c, const ch
 
     (void)json_object_set_new(c->notes, "resnapshot", json_true());
     (void)json_object_del(c->notes, "offset");
+    (void)json_object_del(c->notes, "handover");
     if (connector_store(w, c, &err))
         connect_reply_set(reply, 200, json_pack("{s:s}", "message", done));
     else
@@ -196,22 +215,84 @@ static void alter_sink(struct connect_worker *w, struct connector *c, const json
     move_sink(w, c, to, altered, reply);
 }
 
+/* Has it ever captured? Then it knows better than any offset where the topics end. */
+static bool has_history(const struct connector *c, bool *ret_history, struct error *err)
+{
+    struct checkpoint_source source;
+    struct state *state;
+    bool ok;
+
+    *ret_history = false;
+    if (c->conf == NULL || access(c->conf->stream.dir, F_OK) != 0)
+        return true;
+    if (!state_open(c->conf->stream.dir, true, &state, err))
+        return false;
+    ok = checkpoint_get_source(state, ret_history, &source, err);
+    state_close(state);
+    return ok;
+}
+
+/* Debezium's offset, kept until capture has taken it over. */
+static bool note_handover(struct connector *c, const json_t *entries, struct error *err)
+{
+    const json_t *entry = json_array_get(entries, 0);
+    const char *server = connect_get(json_object_get(entry, "partition"), "server");
+    char *text = json_dumps(json_object_get(entry, "offset"), JSON_COMPACT);
+    struct handover handover;
+    bool history = false;
+    bool ok = false;
+
+    if (json_array_size(entries) != 1 || server == NULL || strcmp(server, c->prefix) != 0) {
+        (void)error_set(err, ERR_STOP, E_HANDOVER,
+                        "an offset of a source has the one partition {\"server\": \"%s\"}",
+                        c->prefix);
+    } else if (!has_history(c, &history, err)) {
+        ok = false;
+    } else if (history) {
+        (void)error_set(err, ERR_STOP, E_HANDOVER,
+                        "the connector has a history of its own and goes on where that ends; reset"
+                        " it for a new one");
+    } else {
+        ok = text != NULL && handover_parse(str_from(text), &handover, err);
+    }
+    if (ok) {
+        (void)json_object_set_new(c->notes, "handover", connect_text(text));
+        (void)json_object_del(c->notes, "resnapshot");
+    }
+    free(text);
+    return ok;
+}
+
+static void hand_over(struct connect_worker *w, struct connector *c, const json_t *entries,
+                      struct connect_reply *reply)
+{
+    struct error err;
+
+    if (!note_handover(c, entries, &err))
+        connect_reply_error(reply, 400, "%s", err.msg);
+    else if (connector_store(w, c, &err))
+        connect_reply_set(reply, 200, json_pack("{s:s}", "message", altered));
+    else
+        connect_reply_error(reply, 500, "%s: %s", err.code, err.msg);
+}
+
 static void alter_source(struct connect_worker *w, struct connector *c, const json_t *entries,
                          struct connect_reply *reply)
 {
+    bool given = false;
     json_t *entry;
     size_t i;
 
-    json_array_foreach(entries, i, entry)
-    {
-        if (json_is_object(json_object_get(entry, "offset"))) {
-            connect_reply_error(reply, 400,
-                                "The log continues the replication slot, and nothing may be left"
-                                " out of it: a source's offset can be reset (null), not altered");
-            return;
-        }
-    }
-    reset_source(w, c, altered, reply);
+    json_array_foreach(entries, i, entry) given =
+        given || json_is_object(json_object_get(entry, "offset"));
+    if (!given)
+        reset_source(w, c, altered, reply);
+    else if (w->kafka != NULL && c->conf != NULL)
+        hand_over(w, c, entries, reply);
+    else
+        connect_reply_error(reply, 400,
+                            "The log continues the replication slot, and nothing may be left out of"
+                            " it: a source's offset can be reset (null), not altered");
 }
 
 static void modify(struct connect_worker *w, const struct connect_call *call, struct connector *c,

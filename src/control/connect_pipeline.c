@@ -8,6 +8,10 @@
  *   STOPPED         is closed, the slot is free                                              closed
  *
  * A sink that is PAUSED or STOPPED keeps its position, and the log what it has not had.
+ *
+ * With a stream in Kafka nothing of this holds sinks: what came over REST is a pipeline for each connector, a source
+ * writes topics (role capture) and a sink reads them (role deliver), whoever writes them. A source that is PAUSED or
+ * STOPPED is closed; of the file's pipeline its sinks go on then.
  */
 #include "control/connect_private.h"
 
@@ -18,9 +22,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool pipeline_is_own(const struct connect_worker *w, const struct connector *c)
+{
+    return c->plugin != NULL && (c->plugin->source || (w->kafka != NULL && !c->of_file));
+}
+
 struct connector *pipeline_of(const struct connect_worker *w, struct connector *c)
 {
-    if (c->plugin == NULL || c->plugin->source)
+    if (c->plugin == NULL || pipeline_is_own(w, c))
         return c;
     for (size_t i = 0; i < w->count; i++) {
         struct connector *source = w->items[i];
@@ -64,18 +73,29 @@ static bool has_tables(const struct connector *source, struct connector *sink)
     return true;
 }
 
-static void attach(struct connector *source, struct connector *sink, size_t *count)
+static void attach(const struct connect_worker *w, struct connector *source, struct connector *sink,
+                   size_t *count)
 {
     struct config_sink *at = &source->sinks[*count];
 
     if (error_is(&sink->error, E_CONNECT_TABLES))
         error_clear(&sink->error);
     if (sink->sink_from == NULL || sink->error.kind != ERR_NONE ||
-        (!source->hidden && !has_tables(source, sink)))
+        (w->kafka == NULL && !source->hidden && !has_tables(source, sink)))
         return;
     *at = sink->of_file ? *sink->file_sink : sink->conf->sinks[0];
-    at->pause = sink->wanted != CONNECT_RUNNING || source->wanted != CONNECT_RUNNING;
+    at->pause =
+        sink->wanted != CONNECT_RUNNING || (w->kafka == NULL && source->wanted != CONNECT_RUNNING);
     sink->at = (*count)++;
+    sink->attached = true;
+}
+
+/* A sink that is a pipeline of its own. */
+static void stand_alone(struct connector *sink)
+{
+    sink->conf->sinks[0].pause = sink->wanted != CONNECT_RUNNING;
+    sink->source = sink;
+    sink->at = 0;
     sink->attached = true;
 }
 
@@ -90,9 +110,9 @@ static void gather(const struct connect_worker *w, struct connector *source)
         struct connector *c = w->items[i];
 
         if (c->plugin == NULL || c->plugin->source || pipeline_of(w, c) != source)
-            continue;
+            continue; /* a source is its own */
         c->source = source;
-        attach(source, c, &count);
+        attach(w, source, c, &count);
     }
     source->conf->sinks = source->sinks;
     source->conf->sink_count = count;
@@ -108,14 +128,34 @@ static void detach(const struct connect_worker *w, const struct connector *sourc
     }
 }
 
-static bool open_pipeline(const struct connect_worker *w, struct connector *source,
+/* Which half of it shall run; false: none. */
+static bool role_of(const struct connect_worker *w, const struct connector *c, int *ret_role)
+{
+    if (w->kafka == NULL) {
+        *ret_role = c->of_file ? w->opts.role : CONFIG_ROLE_ALL;
+        return c->wanted != CONNECT_STOPPED;
+    }
+    if (c->hidden || !c->plugin->source) {
+        *ret_role = CONFIG_ROLE_DELIVER;
+        return c->wanted != CONNECT_STOPPED;
+    }
+    *ret_role = c->of_file ? w->opts.role : CONFIG_ROLE_CAPTURE;
+    if (c->wanted == CONNECT_RUNNING || *ret_role == CONFIG_ROLE_DELIVER)
+        return true;
+    if (*ret_role == CONFIG_ROLE_CAPTURE)
+        return false;
+    *ret_role = CONFIG_ROLE_DELIVER;
+    return true;
+}
+
+static bool open_pipeline(const struct connect_worker *w, struct connector *source, int role,
                           struct error *err)
 {
-    struct supervisor_opts opts = { .config = source->conf,
-                                    .clock = w->opts.clock,
-                                    .role = source->of_file ? w->opts.role : CONFIG_ROLE_ALL };
+    const char *handover = json_string_value(json_object_get(source->notes, "handover"));
+    struct supervisor_opts opts = { .config = source->conf, .clock = w->opts.clock, .role = role };
 
     opts.resnapshot = json_is_true(json_object_get(source->notes, "resnapshot"));
+    opts.handover = handover != NULL ? str_from(handover) : STR("");
     if (source->of_file && !w->running) { /* what the command line asked for, once */
         opts.resnapshot = opts.resnapshot || w->opts.resnapshot;
         opts.restart_sink = w->opts.restart_sink;
@@ -134,15 +174,20 @@ static bool open_pipeline(const struct connect_worker *w, struct connector *sour
 
 void pipeline_build(struct connect_worker *w, struct connector *source)
 {
+    int role;
+
     pipeline_close(source);
     detach(w, source);
     if (source->conf == NULL)
         return;
     error_clear(&source->error);
-    gather(w, source);
-    if (source->wanted == CONNECT_STOPPED)
+    if (source->plugin->source)
+        gather(w, source);
+    else
+        stand_alone(source);
+    if (!role_of(w, source, &role))
         return;
-    if (open_pipeline(w, source, &source->error) && w->running &&
+    if (open_pipeline(w, source, role, &source->error) && w->running &&
         !supervisor_start(source->supervisor, &source->error))
         pipeline_close(source);
     source->started = w->running && source->supervisor != NULL;

@@ -4,6 +4,7 @@
 
 /* Inside of the worker: what its files share. All of it is the main thread's. */
 
+#include "control/connect_kafka.h"
 #include "control/connect_props.h"
 #include "control/connect_store.h"
 #include "control/connect_translate.h"
@@ -26,17 +27,18 @@ struct connector {
     struct error error; /* why it cannot run; kind ERR_NONE: it can */
     char *prefix;       /* owned: of its topics */
 
-    /* a source: the pipeline; a sink: a file with it alone. Owned, but for the file's. NULL: not valid. */
+    /* A source: the pipeline. A sink: a file with it alone, which on Kafka is its pipeline. Owned, but for the
+     * file's. NULL: not valid. */
     struct config *conf;
 
-    /* a source */
+    /* a source, and on Kafka a sink */
     struct supervisor *supervisor; /* NULL: not open */
     struct control *status;        /* its status socket */
     struct config_sink *sinks;     /* owned: of all its sink connectors */
     bool started;
 
     /* a sink */
-    struct connector *source;               /* NULL: none has its topics */
+    struct connector *source;               /* NULL: none has its topics; on Kafka itself */
     size_t at;                              /* in source->sinks, when it is there */
     bool attached;                          /* it is */
     const struct config_sink *file_sink;    /* as the file has it */
@@ -47,6 +49,7 @@ struct connect_worker {
     struct connect_worker_opts opts;
     struct connect_plugins plugins;
     struct connect_store *store;
+    json_t *kafka; /* connect_kafka_base; NULL: the stream is a log */
     struct connector **items;
     size_t count;
     int lock_fd;
@@ -81,6 +84,8 @@ void pipeline_build(struct connect_worker *w, struct connector *source);
 void pipeline_close(struct connector *source);
 /* The source that a sink's topics name, or itself; NULL. */
 struct connector *pipeline_of(const struct connect_worker *w, struct connector *c);
+/* Does it run as a pipeline of its own? All do that came over REST with a stream in Kafka. */
+bool pipeline_is_own(const struct connect_worker *w, const struct connector *c);
 
 /* ---- connect_catalog.c ------------------------------------------------------------------------------ */
 
@@ -105,7 +110,9 @@ void connect_answer_plugins(struct connect_worker *w, const struct connect_call 
 json_t *connect_info(const struct connector *c);
 json_t *connect_status(const struct connect_worker *w, const struct connector *c, bool restarting);
 /* Is the connector, or its task, FAILED? */
-bool connect_is_failed(const struct connector *c, bool task);
+bool connect_is_failed(const struct connect_worker *w, const struct connector *c, bool task);
+/* The topic of one of its tables, as clients are shown it; what is a topic already is itself. */
+json_t *connect_topic(const struct connector *c, const char *table);
 void connect_answer(struct connect_worker *w, const struct connect_call *call,
                     struct connect_reply *reply);
 

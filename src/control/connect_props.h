@@ -93,9 +93,9 @@ typedef void connect_fault(void *ctx, const struct connect_prop *prop, const cha
 void connect_props_check(const struct connect_plugin *plugin, const json_t *config,
                          connect_fault *fault, void *ctx);
 
-/* Names that were given and mean nothing here, "a, b, c"; empty when there are none. `with_format`: what
- * says how records look in Kafka is among them, since there is no Kafka. */
-void connect_props_idle(const struct connect_plugin *plugin, const json_t *config, bool with_format,
+/* Names that were given and mean nothing here, "a, b, c"; empty when there are none. Without a Kafka, what
+ * says how records look in it is among them. */
+void connect_props_idle(const struct connect_plugin *plugin, const json_t *config, bool kafka,
                         struct buf *b);
 
 /* Does the name belong to Kafka Connect's own machinery (converters, transformations, errors.*)? */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is wrong with a configuration by the table of properties alone, in the words of the real worker. */
-#include "control/connect_props.h"
+#include "control/connect_kafka.h"
 
 #include "base/limits.h"
 
@@ -193,7 +193,7 @@ bool connect_prop_is_foreign(const char *name)
     return is_format_family(name) || begins(name, families, sizeof families / sizeof families[0]);
 }
 
-void connect_props_idle(const struct connect_plugin *plugin, const json_t *config, bool with_format,
+void connect_props_idle(const struct connect_plugin *plugin, const json_t *config, bool kafka,
                         struct buf *b)
 {
     const char *name;
@@ -210,8 +210,8 @@ void connect_props_idle(const struct connect_plugin *plugin, const json_t *confi
             continue;
         if (prop != NULL && text != NULL && is_default(prop, text))
             continue;
-        if (format && !with_format)
-            continue;
+        if (kafka && (plugin->source ? connect_kafka_takes(config, name) : format))
+            continue; /* a sink finds out by itself how records look */
         if (prop == NULL && !plugin->source && !connect_prop_is_foreign(name))
             continue; /* a key of the sink, or one that its own check refuses */
         buf_putf(b, "%s%s", b->n > 0 ? ", " : "", name);

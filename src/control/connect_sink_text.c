@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The properties of a sink connector as a pipeline file. */
-#include "control/connect_translate.h"
+#include "control/connect_kafka.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -127,8 +127,9 @@ static bool is_own(const char *name)
            strcmp(name, "header.converter") != 0;
 }
 
-void connect_sink_text(const struct connect_plugin *plugin, const json_t *config, const char *name,
-                       const char *const *tables, size_t table_count, struct buf *b)
+/* The sink itself, with what says where it reads. */
+static json_t *sink_of(const struct connect_plugin *plugin, const json_t *config, const char *name,
+                       const char *read_key, json_t *read)
 {
     json_t *target = json_object();
     json_t *sink = json_object();
@@ -136,7 +137,7 @@ void connect_sink_text(const struct connect_plugin *plugin, const json_t *config
     json_t *value;
 
     connect_set(sink, "name", name);
-    (void)json_object_set_new(sink, "from", connect_plain_list(tables, table_count));
+    (void)json_object_set_new(sink, read_key, read);
     json_object_foreach((json_t *)(uintptr_t)config, key, value)
     {
         if (is_own(key) && json_is_string(value))
@@ -144,8 +145,36 @@ void connect_sink_text(const struct connect_plugin *plugin, const json_t *config
                        value_of(connect_prop_find(plugin, key), json_string_value(value)));
     }
     (void)json_object_set_new(sink, plugin->sink->name, target);
+    return sink;
+}
+
+void connect_sink_text(const struct connect_plugin *plugin, const json_t *config, const char *name,
+                       const char *const *tables, size_t table_count, struct buf *b)
+{
+    json_t *sink = sink_of(plugin, config, name, "from", connect_plain_list(tables, table_count));
+
     connect_put_text(json_pack("{s:i, s:s, s:{s:{s:s, s:o}}, s:[o]}", "version", 1, "name", "sink",
                                "source", "postgres", "url", "postgres://nobody@localhost/none",
                                "tables", connect_plain_list(tables, table_count), "sinks", sink),
+                     b);
+}
+
+void connect_sink_text_kafka(const struct connect_plugin *plugin, const json_t *config,
+                             const char *name, const json_t *kafka, const char *dir, struct buf *b)
+{
+    struct str rest = connect_list_of(config, "topics");
+    json_t *topics = json_array();
+    struct str item;
+
+    while (connect_next_item(&rest, &item)) {
+        char *topic = mem_strndup(item);
+
+        (void)json_array_append_new(topics, connect_plain(topic));
+        free(topic);
+    }
+    connect_put_text(json_pack("{s:i, s:s, s:s, s:{s:o}, s:[o]}", "version", 1, "name", name,
+                               "role", "deliver", "stream", "kafka",
+                               connect_kafka_of_sink(kafka, dir), "sinks",
+                               sink_of(plugin, config, name, "topics", topics)),
                      b);
 }

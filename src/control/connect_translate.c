@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/connect_translate.h"
+#include "control/connect_kafka.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SAFE_MAX = CONNECT_NAME_TEXT - 1, HASH_DIGITS = 8 };
+enum { SAFE_MAX = CONNECT_NAME_TEXT - 1, HASH_DIGITS = 8, MINUTE_MS = 60000, DAY_MS = 86400000 };
 
 void connect_safe_name(const char *connector, char ret_name[CONNECT_NAME_TEXT])
 {
@@ -119,13 +119,15 @@ static void check_sink(const struct connect_plugin *plugin, const json_t *config
     arena_done(&a);
 }
 
-void connect_translate_check(const struct connect_plugin *plugin, const json_t *config,
+void connect_translate_check(const struct connect_plugin *plugin, const json_t *config, bool kafka,
                              connect_fault *fault, void *ctx)
 {
     if (plugin->source)
         check_source(plugin, config, fault, ctx);
-    else
+    else if (!kafka)
         check_sink(plugin, config, fault, ctx);
+    if (kafka)
+        connect_kafka_check(plugin, config, fault, ctx);
 }
 
 /* ---- the text --------------------------------------------------------------------------------------------- */
@@ -262,17 +264,43 @@ static json_t *url_of(const json_t *config)
     return url;
 }
 
-/* Milliseconds within what the pipeline allows: 1 to 60 s. */
-static void set_interval(json_t *postgres, const char *text)
+/* Milliseconds within what the pipeline allows: from a second to `max`. */
+static void set_interval(json_t *map, const char *key, const char *text, int64_t max)
 {
     int64_t ms;
     char value[24];
 
     if (text == NULL || !str_to_i64(str_from(text), &ms))
         return;
-    ms = ms < 1000 ? 1000 : ms > 60000 ? 60000 : ms;
+    ms = ms < 1000 ? 1000 : ms > max ? max : ms;
     (void)snprintf(value, sizeof value, "%lldms", (long long)ms);
-    connect_set(postgres, "status_interval", value);
+    connect_set(map, key, value);
+}
+
+/* As with Debezium it is run only where there are heartbeats. */
+static void set_heartbeat(json_t *postgres, const json_t *config)
+{
+    const char *query = connect_get(config, "heartbeat.action.query");
+    const char *interval = connect_get(config, "heartbeat.interval.ms");
+    json_t *heartbeat;
+    int64_t ms;
+
+    if (query == NULL || query[0] == '\0' || interval == NULL ||
+        !str_to_i64(str_from(interval), &ms) || ms <= 0)
+        return;
+    heartbeat = json_object();
+    connect_set(heartbeat, "query", query);
+    set_interval(heartbeat, "interval", interval, DAY_MS);
+    (void)json_object_set_new(postgres, "heartbeat", heartbeat);
+}
+
+static void set_signals(json_t *postgres, const json_t *config)
+{
+    const char *table = connect_get(config, "signal.data.collection");
+    const char *chunk = connect_get(config, "incremental.snapshot.chunk.size");
+
+    connect_set(postgres, "signal_table", table != NULL && table[0] != '\0' ? table : NULL);
+    connect_set(postgres, "incremental_chunk", chunk != NULL && chunk[0] != '\0' ? chunk : NULL);
 }
 
 void connect_source_text(const struct connect_source_text *source, struct buf *b)
@@ -282,7 +310,7 @@ void connect_source_text(const struct connect_source_text *source, struct buf *b
     const char *publication = connect_get(config, "publication.name");
     const char *mode = connect_get(config, "snapshot.mode");
     json_t *postgres = json_object();
-    json_t *log = json_object();
+    json_t *root;
 
     (void)json_object_set_new(postgres, "url", url_of(config));
     connect_set(postgres, "password", connect_get(config, "database.password"));
@@ -290,12 +318,24 @@ void connect_source_text(const struct connect_source_text *source, struct buf *b
     connect_set(postgres, "publication", publication != NULL ? publication : "dbz_publication");
     connect_set(postgres, "snapshot",
                 mode != NULL && strcasecmp(mode, "never") == 0 ? "never" : "initial");
-    set_interval(postgres, connect_get(config, "status.update.interval.ms"));
+    set_interval(postgres, "status_interval", connect_get(config, "status.update.interval.ms"),
+                 MINUTE_MS);
+    set_heartbeat(postgres, config);
+    set_signals(postgres, config);
     (void)json_object_set_new(postgres, "tables",
                               connect_plain_list(source->tables, source->table_count));
-    connect_set(log, "dir", source->dir);
-    connect_put_text(json_pack("{s:i, s:s, s:{s:o}, s:{s:o}, s:[]}", "version", 1, "name",
-                               source->name, "source", "postgres", postgres, "stream", "log", log,
-                               "sinks"),
-                     b);
+    root = json_pack("{s:i, s:s, s:{s:o}}", "version", 1, "name", source->name, "source",
+                     "postgres", postgres);
+    if (source->kafka != NULL) {
+        connect_set(root, "role", "capture");
+        (void)json_object_set_new(
+            root, "stream",
+            json_pack("{s:o}", "kafka",
+                      connect_kafka_of_source(config, source->kafka, source->dir)));
+    } else {
+        (void)json_object_set_new(root, "stream",
+                                  json_pack("{s:{s:o}}", "log", "dir", connect_plain(source->dir)));
+        (void)json_object_set_new(root, "sinks", json_array());
+    }
+    connect_put_text(root, b);
 }

@@ -33,8 +33,8 @@ bool connect_tables_named(const json_t *config, struct arena *a, const char *con
 bool connect_topics_get(const json_t *config, struct arena *a, const char **ret_prefix,
                         const char *const **ret_tables, size_t *ret_count, char *text, size_t size);
 
-/* What goes across properties, beyond connect_props_check. */
-void connect_translate_check(const struct connect_plugin *plugin, const json_t *config,
+/* What goes across properties, beyond connect_props_check. `kafka`: the stream is in Kafka. */
+void connect_translate_check(const struct connect_plugin *plugin, const json_t *config, bool kafka,
                              connect_fault *fault, void *ctx);
 
 struct connect_source_text {
@@ -43,12 +43,16 @@ struct connect_source_text {
     const char *dir;  /* its data directory */
     const char *const *tables;
     size_t table_count;
+    const json_t *kafka; /* connect_kafka_base; NULL: a log */
 };
 void connect_source_text(const struct connect_source_text *source, struct buf *b);
 
 /* A file with that sink alone, and a source that has its tables. */
 void connect_sink_text(const struct connect_plugin *plugin, const json_t *config, const char *name,
                        const char *const *tables, size_t table_count, struct buf *b);
+/* A file that delivers from its topics, which may have any names. */
+void connect_sink_text_kafka(const struct connect_plugin *plugin, const json_t *config,
+                             const char *name, const json_t *kafka, const char *dir, struct buf *b);
 
 /* ---- shared by the files of the translation ------------------------------------------------------- */
 

@@ -62,11 +62,6 @@ static void take_stored(void *ctx, const struct connect_stored *stored)
         logger_failure(LOGGER_ERROR, "connect", &c->error);
 }
 
-static bool is_source(const struct connector *c)
-{
-    return c->plugin != NULL && c->plugin->source;
-}
-
 static struct connector *file_source(const struct connect_worker *w)
 {
     return w->count > 0 && w->items[0]->of_file ? w->items[0] : NULL;
@@ -78,7 +73,7 @@ static bool build_all(struct connect_worker *w, struct error *err)
     struct connector *file = file_source(w);
 
     for (size_t i = 0; i < w->count; i++) {
-        if (is_source(w->items[i]))
+        if (pipeline_is_own(w, w->items[i]))
             pipeline_build(w, w->items[i]);
     }
     if (file == NULL || file->error.kind == ERR_NONE)
@@ -105,6 +100,7 @@ bool connect_worker_open(const struct connect_worker_opts *opts, struct connect_
 
     w->opts = *opts;
     w->lock_fd = -1;
+    w->kafka = connect_kafka_base(opts->config);
     connect_plugins_init(&w->plugins, kinds->sinks, kinds->sink_count);
     connector_add_file(w);
     if (!file_make_dirs(opts->config->stream.dir, err) || !take_lock(w, err) ||
@@ -139,18 +135,21 @@ bool connect_worker_start(struct connect_worker *w, struct error *err)
     return true;
 }
 
-/* A copy that was asked for has begun: its phase is in state.db, and it goes on by itself. */
-static void forget_resnapshot(struct connect_worker *w, struct connector *c)
+/* A copy, or a handover, that was asked for has begun: it is in state.db, and goes on by itself. */
+static void forget_notes(struct connect_worker *w, struct connector *c)
 {
     struct progress_capture p;
     struct error err;
 
-    if (c->hidden || !json_is_true(json_object_get(c->notes, "resnapshot")))
+    if (c->hidden || !c->supervisor->capture_ready ||
+        (!json_is_true(json_object_get(c->notes, "resnapshot")) &&
+         json_object_get(c->notes, "handover") == NULL))
         return;
     progress_get_capture(&c->supervisor->capture.progress, &p);
     if (p.state != PROGRESS_RUNNING && p.state != PROGRESS_SNAPSHOT)
         return;
     (void)json_object_del(c->notes, "resnapshot");
+    (void)json_object_del(c->notes, "handover");
     if (!connector_store(w, c, &err))
         logger_failure(LOGGER_WARN, "connect", &err);
 }
@@ -179,7 +178,7 @@ enum supervisor_verdict connect_worker_tick(struct connect_worker *w)
             return verdict;
         if (verdict == SUPERVISOR_DRAINED && c->of_file && !has_others(w))
             all = verdict;
-        forget_resnapshot(w, c);
+        forget_notes(w, c);
     }
     return all;
 }
@@ -264,6 +263,7 @@ void connect_worker_close(struct connect_worker *w)
     free(w->items);
     connect_store_close(w->store);
     connect_plugins_done(&w->plugins);
+    json_decref(w->kafka);
     if (w->lock_fd >= 0)
         (void)close(w->lock_fd);
     free(w);

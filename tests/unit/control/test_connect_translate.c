@@ -54,7 +54,7 @@ static struct config *load_source(const char *properties)
 {
     static const char *const tables[] = { "public.engagement_events" };
     json_t *config = parse(properties);
-    struct connect_source_text text = { config, "p", "data/p", tables, 1 };
+    struct connect_source_text text = { config, "p", "data/p", tables, 1, NULL };
     struct config *conf = NULL;
     struct error err;
     struct buf b;
