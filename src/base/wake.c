@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 bool wake_init(struct wake *w, struct error *err)
@@ -15,6 +16,25 @@ bool wake_init(struct wake *w, struct error *err)
         return error_sys(err, ERR_STOP, E_SYS_RESOURCE, errno, "cannot make an eventfd");
     w->fd = fd;
     return true;
+}
+
+bool wake_init_timer(struct wake *w, struct error *err)
+{
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+    if (fd < 0)
+        return error_sys(err, ERR_STOP, E_SYS_RESOURCE, errno, "cannot make a timerfd");
+    w->fd = fd;
+    return true;
+}
+
+void wake_set_after(struct wake *w, int ms)
+{
+    const struct itimerspec when = { .it_value = { .tv_sec = ms / 1000,
+                                                   .tv_nsec = (long)(ms % 1000) * 1000000 } };
+    int failed = timerfd_settime(w->fd, 0, &when, NULL);
+
+    (void)failed; /* only for a time that is none */
 }
 
 void wake_done(struct wake *w)

@@ -24,4 +24,8 @@ bool wake_is_set(int fd);
 /* Waits until the flag behind `fd` is set or the time is over; true when it is set. */
 bool wake_wait(int fd, int timeout_ms);
 
+/* One that is set by time: never, until wake_set_after; each of those counts anew. */
+bool wake_init_timer(struct wake *w, struct error *err) MUST_CHECK;
+void wake_set_after(struct wake *w, int ms);
+
 #endif

@@ -6,16 +6,25 @@
  * A rebalance reaches us in librdkafka's callback, within kafka_consumer_poll. The callback only notes it; librdkafka
  * waits until take or give calls incremental_(un)assign. A partition's queue must be cut off from the consumer's queue
  * before the assignment, else its first records go the other way.
+ *
+ * A commit must not follow a JoinGroup request: brokers answer the requests of a connection in order, so it would reach the
+ * next generation under the number of the old one, and librdkafka then takes all partitions for lost (2.0.2,
+ * rd_kafka_cgrp_op_handle_OffsetCommit). Interceptors tell when such a request goes out and when SyncGroup is answered.
  */
 #include "kafka/consumer_private.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ASK_MS = 10000 };
+enum { ASK_MS = 10000, JOIN_AT_CLOSE_MS = 4000, JOIN_PIECE_MS = 50 };
+enum { JOIN_GROUP = 11, SYNC_GROUP = 14 }; /* keys of requests in Kafka's protocol */
+
+/* Then something went wrong that the interceptors do not see; a commit shows what. */
+#define JOINING_AT_MOST_US ((long long)60 * 1000 * 1000)
 
 /* A member that is dead, stopped or cut off is missed within ten seconds. Memory: what waits in a partition's
  * queue, and what one answer of a broker holds; records with schemas unpack to ten to twenty times of it. */
@@ -41,6 +50,54 @@ static const struct kafka_property fixed[] = {
     { NULL, NULL },
 };
 
+/* ---- the time between two generations; librdkafka's threads ----------------------------------------------- */
+
+static rd_kafka_resp_err_t note_request(rd_kafka_t *rk, int fd, const char *broker, int32_t id,
+                                        int16_t key, int16_t version, int32_t number, size_t size,
+                                        void *opaque)
+{
+    struct kafka_consumer *c = opaque;
+
+    (void)rk, (void)fd, (void)broker, (void)id, (void)version, (void)number, (void)size;
+    if (key == JOIN_GROUP) {
+        atomic_store(&c->joining_us, clock_mono_us(&clock_system));
+        atomic_store(&c->joined, true);
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t note_response(rd_kafka_t *rk, int fd, const char *broker, int32_t id,
+                                         int16_t key, int16_t version, int32_t number, size_t size,
+                                         int64_t took, rd_kafka_resp_err_t code, void *opaque)
+{
+    struct kafka_consumer *c = opaque;
+
+    (void)rk, (void)fd, (void)broker, (void)id, (void)version, (void)number, (void)size, (void)took;
+    (void)code;
+    if (key == SYNC_GROUP)
+        atomic_store(&c->joining_us, 0);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t watch(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque,
+                                 char *text, size_t size)
+{
+    rd_kafka_resp_err_t code =
+        rd_kafka_interceptor_add_on_request_sent(rk, "multisink", note_request, opaque);
+
+    (void)conf, (void)text, (void)size;
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR ? code
+                                              : rd_kafka_interceptor_add_on_response_received(
+                                                    rk, "multisink", note_response, opaque);
+}
+
+bool kafka_consumer_is_joining(const struct kafka_consumer *c)
+{
+    long long since = atomic_load(&c->joining_us);
+
+    return since != 0 && clock_mono_us(&clock_system) - since < JOINING_AT_MOST_US;
+}
+
 /* ---- rebalances ----------------------------------------------------------------------------------------- */
 
 static void note_event(rd_kafka_t *rk, rd_kafka_resp_err_t code,
@@ -48,6 +105,7 @@ static void note_event(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 {
     struct kafka_consumer *c = opaque;
 
+    c->served = c->served || code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
     if (c->closing) { /* every reader has ended already */
         rd_kafka_error_t *e = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
                                   ? rd_kafka_incremental_assign(rk, list)
@@ -135,6 +193,7 @@ bool kafka_consumer_open(const struct kafka_consumer_opts *opts,
     c = mem_zalloc(1, sizeof *c);
     rd_kafka_conf_set_opaque(conf, c);
     rd_kafka_conf_set_rebalance_cb(conf, note_event);
+    (void)rd_kafka_conf_interceptor_add_on_new(conf, "multisink", watch, c);
     c->rk = kafka_handle_new(RD_KAFKA_CONSUMER, conf, err);
     if (c->rk == NULL) {
         free(c);
@@ -145,9 +204,26 @@ bool kafka_consumer_open(const struct kafka_consumer_opts *opts,
     return true;
 }
 
+/* librdkafka 2.0.2 aborts the process when a member is destroyed between its first JoinGroup and its first assignment
+ * (rd_kafka_sticky_assignor_state_destroy): such a member waits for it, and when that does not come it is not destroyed
+ * but left to the end of the process. */
+static bool may_be_destroyed(struct kafka_consumer *c)
+{
+    int64_t until = clock_mono_us(&clock_system) + (int64_t)JOIN_AT_CLOSE_MS * 1000;
+
+    while (atomic_load(&c->joined) && !c->served && clock_left_ms(&clock_system, until, 1) > 0) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(c->rk, JOIN_PIECE_MS);
+
+        if (message != NULL)
+            rd_kafka_message_destroy(message);
+    }
+    return !atomic_load(&c->joined) || c->served;
+}
+
 void kafka_consumer_close(struct kafka_consumer *c)
 {
     struct error ignored;
+    bool may;
 
     if (c == NULL)
         return;
@@ -156,7 +232,10 @@ void kafka_consumer_close(struct kafka_consumer *c)
         (void)!kafka_consumer_take(c, &ignored);
     else if (c->event != KAFKA_NOTHING)
         (void)!kafka_consumer_give(c, &ignored);
+    may = may_be_destroyed(c);
     (void)rd_kafka_consumer_close(c->rk);
+    if (!may)
+        return;
     rd_kafka_destroy(c->rk);
     free(c);
 }
@@ -301,12 +380,22 @@ static bool is_between(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
 }
 
+static bool wait_for_group(const struct kafka_place *place, struct error *err)
+{
+    return error_set(err, ERR_RETRY, E_KAFKA_DOWN,
+                     "cannot store the offset %lld of %s/%d yet: the group is being arranged anew",
+                     (long long)place->offset, place->topic, (int)place->partition);
+}
+
 bool kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_place *place,
                            struct str note, struct error *err)
 {
-    rd_kafka_topic_partition_list_t *list = one(place->topic, place->partition, place->offset);
+    rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t code;
 
+    if (kafka_consumer_is_joining(c))
+        return wait_for_group(place, err);
+    list = one(place->topic, place->partition, place->offset);
     if (note.n >
         0) { /* freed with the list, by librdkafka's own means, which are malloc and free */
         list->elems[0].metadata = mem_strndup(note);
@@ -318,12 +407,8 @@ bool kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_place *p
     rd_kafka_topic_partition_list_destroy(list);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return true;
-    if (is_between(code)) {
-        return error_set(
-            err, ERR_RETRY, E_KAFKA_DOWN,
-            "cannot store the offset %lld of %s/%d yet: the group is being arranged anew",
-            (long long)place->offset, place->topic, (int)place->partition);
-    }
+    if (is_between(code))
+        return wait_for_group(place, err);
     return kafka_fail(err, code, NULL, "store the offset %lld of %s/%d", (long long)place->offset,
                       place->topic, (int)place->partition);
 }

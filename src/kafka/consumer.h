@@ -56,6 +56,8 @@ bool kafka_consumer_subscribe(struct kafka_consumer *c, const char *const *topic
 bool kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, enum kafka_event *ret_event,
                          struct kafka_place **ret_places, size_t *ret_count,
                          struct error *err) MUST_CHECK;
+/* Is the group being arranged anew? Then nothing can be committed. Any thread. */
+bool kafka_consumer_is_joining(const struct kafka_consumer *c);
 /* Answers KAFKA_ASSIGNED; the places of the event, with their offsets filled in. */
 bool kafka_consumer_take(struct kafka_consumer *c, struct error *err) MUST_CHECK;
 /* Answers KAFKA_REVOKED and KAFKA_LOST. */

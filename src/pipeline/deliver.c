@@ -10,6 +10,7 @@
 enum {
     WAIT_MS = 1000,
     WAIT_PARKED_MS = 300,        /* while something is parked, requests are looked for */
+    LAST_PAUSE_MS = 100,         /* between tries of a lane that ends */
     STORE_EVERY_US = 50 * 1000,  /* positions that may be repeated are stored at most this often */
     MOVE_EVERY_US = 2000 * 1000, /* a position at the target, when nothing of the log is for it */
     TELL_EVERY_TRIES = 16
@@ -132,12 +133,17 @@ bool deliver_settle(struct deliver *d, struct error *err)
     return lane == NULL || lane->settle(lane->ctx, err);
 }
 
+static bool is_busy(const struct deliver *d)
+{
+    return d->opts.lane != NULL && d->opts.lane->busy(d->opts.lane->ctx);
+}
+
 /* Invariant 4 in one place: called only behind a write that said durable, or a durable park. */
 static bool store_position(struct deliver *d, bool now, struct error *err)
 {
     int64_t mono = clock_mono_us(d->opts.clock);
 
-    if (position_cmp(d->stored, d->written) == 0)
+    if (position_cmp(d->stored, d->written) == 0 || (!wake_is_set(d->opts.stop_fd) && is_busy(d)))
         return true;
     /* A target that a repeat does not harm needs no stored position after each batch. */
     if (!now && (!d->ops->ordered || d->ops->skips_repeats || d->ops->position != NULL) &&
@@ -385,11 +391,23 @@ static void failed(struct deliver *d, const struct error *err)
                 position_format(d->written, text));
 }
 
+/* The group may be busy with the very change that ends this lane. */
+static bool store_last(struct deliver *d, struct error *err)
+{
+    const struct deliver_lane *lane = d->opts.lane;
+
+    while (!store_position(d, true, err)) {
+        if (lane == NULL || err->kind != ERR_RETRY || wake_wait(lane->late_fd, LAST_PAUSE_MS))
+            return false;
+    }
+    return true;
+}
+
 static void finish(struct deliver *d)
 {
     struct error err;
 
-    if (!store_position(d, true, &err))
+    if (!store_last(d, &err) && err.kind != ERR_CANCEL)
         logger_failure(LOGGER_WARN, d->who, &err);
     progress_edit_sink(&d->progress)->position = d->written;
     if (d->progress.sink.state != PROGRESS_FAILED)

@@ -38,6 +38,9 @@ struct deliver_lane {
     bool started;
     /* As checkpoint_set_position. */
     bool (*store)(void *ctx, struct position position, bool started, struct error *err);
+    int late_fd; /* set when the last words of a lane that ends come too late */
+    /* Nothing can be stored at the moment, but soon. */
+    bool (*busy)(void *ctx);
     /* What was changed in `state` becomes durable. */
     bool (*settle)(void *ctx, struct error *err);
     /* Takes in what the dlq command has asked for. */

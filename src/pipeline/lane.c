@@ -7,7 +7,9 @@
  *   (L1) An offset is committed only behind the sink's durable position, and behind the write of what was parked.
  *   (L2) The committed offset of a partition never falls. A target that keeps its position itself and lost some is
  *        followed by the reader, not by the group.
- *   (L3) Nothing is committed for a partition that is lost.
+ *   (L3) Nothing is stored for a partition that is lost.
+ *   (L4) A lane that ends still stores its offset and what its sink notes down when it closes (of HTTP, which requests
+ *        behind the offset were answered), for as long as lanes.late allows. Only then the partition is given up.
  */
 #include "pipeline/lanes_private.h"
 
@@ -66,6 +68,13 @@ static bool confirm(void *ctx, struct error *err)
     return commit(lane, lane->committed, &lane->note, err);
 }
 
+static bool is_busy(void *ctx)
+{
+    const struct lane *lane = ctx;
+
+    return kafka_consumer_is_joining(lane->owner->consumer);
+}
+
 /* With the writer's lock held. */
 static bool open_writer(struct lanes *l, struct error *err)
 {
@@ -84,16 +93,19 @@ static bool settle(void *ctx, struct error *err)
     struct lane *lane = ctx;
     struct lanes *l = lane->owner;
     struct state *st = lane->deliver.state;
+    int stop_fd = wake_is_set(lane->stop.fd) ? l->late.fd : lane->stop.fd; /* L4 */
     bool changed;
     bool ok;
 
+    if (atomic_load(&lane->lost)) /* L3 */
+        return error_cancel(err);
     if (!park_topic_is_changed(st, &changed, err))
         return false;
     if (!changed)
         return true;
     (void)pthread_mutex_lock(&l->writer_lock);
     ok = open_writer(l, err) &&
-         park_topic_flush(st, l->opts.sink->name, lane->name, l->writer, lane->stop.fd, err);
+         park_topic_flush(st, l->opts.sink->name, lane->name, l->writer, stop_fd, err);
     (void)pthread_mutex_unlock(&l->writer_lock);
     return ok;
 }
@@ -169,7 +181,9 @@ static bool open_deliver(struct lane *lane, const struct lane_start *start, stru
                                             lane->topic->name, lane->partition, start->offset),
                                         .known = start->found,
                                         .started = start->note.started,
+                                        .late_fd = l->late.fd,
                                         .store = store,
+                                        .busy = is_busy,
                                         .settle = settle,
                                         .requests = take_requests,
                                         .confirm = confirm };

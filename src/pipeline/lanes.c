@@ -17,7 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POLL_MS = 100, TELL_EVERY_TRIES = 16, WELL_AFTER_US = 10 * 1000 * 1000 };
+/* LATE_MS: within the ten seconds that an orderly end may take, and within the shortest session of a group. */
+enum { LATE_MS = 3000, POLL_MS = 100, TELL_EVERY_TRIES = 16, WELL_AFTER_US = 10 * 1000 * 1000 };
 
 /* ---- the list ------------------------------------------------------------------------------------------------ */
 
@@ -70,6 +71,7 @@ static void end_lane(struct lanes *l, struct lane *lane)
 
 static void end_all(struct lanes *l)
 {
+    wake_set_after(&l->late, LATE_MS);
     for (size_t i = 0; i < l->count; i++)
         lane_ask_to_stop(l->items[i], false);
     while (l->count > 0)
@@ -226,6 +228,7 @@ static bool take(struct lanes *l, struct kafka_place *places, size_t count, stru
 static bool give(struct lanes *l, const struct kafka_place *places, size_t count, bool lost,
                  struct error *err)
 {
+    wake_set_after(&l->late, LATE_MS);
     for (size_t i = 0; i < count; i++) {
         struct lane *lane = find(l, places[i].topic, places[i].partition);
 
@@ -385,7 +388,8 @@ bool lanes_open(const struct lanes_opts *opts, struct lanes **ret_lanes, struct 
     l->closed.state = PROGRESS_STOPPED;
     backoff_init(&l->backoff, POLL_MS, POLL_MS, 1);
     l->stop.fd = -1;
-    if (!wake_init(&l->stop, err)) {
+    l->late.fd = -1;
+    if (!wake_init(&l->stop, err) || !wake_init_timer(&l->late, err)) {
         lanes_close(l);
         return false;
     }
@@ -425,6 +429,7 @@ void lanes_close(struct lanes *l)
     park_topic_close(l->park);
     kafka_table_writer_close(l->writer);
     wake_done(&l->stop);
+    wake_done(&l->late);
     progress_done(&l->progress);
     (void)pthread_mutex_destroy(&l->lock);
     (void)pthread_mutex_destroy(&l->writer_lock);

@@ -151,8 +151,7 @@ def test_members_join_and_leave_and_nothing_is_lost_or_doubled(run, kafka, redis
         members.add()
         wait_delivered(kafka, "top_content", "api")
         assert_exact(lambda: table.check_redis(redis))
-        # What was in flight when its partition went to another member may come once more, with the same id.
-        assert_exact(lambda: table.check_http(receiver, repeats_allowed=True))
+        assert_exact(lambda: table.check_http(receiver, repeats_allowed=False))
 
 
 def test_members_are_killed_under_load(run, kafka, redis, receiver, cassandra, long):
