@@ -116,7 +116,7 @@ class Demo:
             counts = {str(k): n for k, n in self.pg.execute("SELECT content_id, inserts FROM demo_ledger")}
             found["redis"] = checker.check_redis(self.pg, self.redis, counts=counts)
         if self.receiver:
-            found["http"] = checker.check_http(self.pg, self.receiver, repeats_allowed=self.kafka is not None)
+            found["http"] = checker.check_http(self.pg, self.receiver, repeats_allowed=False)
         return found
 
 
