@@ -13,6 +13,9 @@
 #include <regex.h>
 #include <strings.h>
 
+/* glibc unfolds repetitions: each may double what it repeats. */
+enum { PATTERN_LONGEST = 256, PATTERN_REPEATS = 8 };
+
 static bool refuse(const char *what, const char *why, struct error *err)
 {
     return error_set(err, ERR_REJECT, E_SIGNAL, "cannot carry out the signal %.60s: %s", what, why);
@@ -50,6 +53,30 @@ static const char *text_of(const json_t *v, struct arena *a)
     return s != NULL && *s != '\0' ? arena_str(a, str_from(s)).p : NULL;
 }
 
+/* May it be given to regcomp? It comes from whoever may insert signals. */
+static bool is_tame(const char *pattern)
+{
+    size_t repeats = 0;
+    size_t n = strlen(pattern);
+
+    for (size_t i = 0; i < n; i++)
+        repeats += strchr("*+?", pattern[i]) != NULL ? 1 : 0;
+    return n <= PATTERN_LONGEST && repeats <= PATTERN_REPEATS && strchr(pattern, '{') == NULL;
+}
+
+static bool take_name(const json_t *v, const char *what, struct arena *a, const char **ret_name,
+                      struct error *err)
+{
+    *ret_name = text_of(v, a);
+    if (*ret_name == NULL)
+        return refuse(what, "a data-collection is no name", err);
+    return is_tame(*ret_name) ||
+           refuse(what,
+                  "a data-collection is longer than 256 bytes, or an expression with { } or more"
+                  " than eight repetitions",
+                  err);
+}
+
 static bool take_tables(const json_t *root, const char *what, struct arena *a, struct signal *s,
                         struct error *err)
 {
@@ -63,9 +90,8 @@ static bool take_tables(const json_t *root, const char *what, struct arena *a, s
     tables = arena_zalloc(a, json_array_size(list),
                           sizeof *tables); /* NOLINT(bugprone-sizeof-expression): of pointers */
     for (size_t i = 0; i < json_array_size(list); i++) {
-        tables[i] = text_of(json_array_get(list, i), a);
-        if (tables[i] == NULL)
-            return refuse(what, "data-collections holds something that is no name", err);
+        if (!take_name(json_array_get(list, i), what, a, &tables[i], err))
+            return false;
     }
     s->tables = tables;
     s->table_count = json_array_size(list);
@@ -85,11 +111,12 @@ static bool take_conditions(const json_t *root, const char *what, struct arena *
     for (size_t i = 0; i < n; i++) {
         const json_t *one = json_array_get(list, i);
 
-        conditions[i].table = text_of(json_object_get(one, "data-collection"), a);
         conditions[i].filter = text_of(json_object_get(one, "filter"), a);
-        if (conditions[i].table == NULL || conditions[i].filter == NULL)
+        if (conditions[i].filter == NULL)
             return refuse(what, "each of additional-conditions has a data-collection and a filter",
                           err);
+        if (!take_name(json_object_get(one, "data-collection"), what, a, &conditions[i].table, err))
+            return false;
     }
     if (plain != NULL)
         conditions[n++].filter = plain;

@@ -98,6 +98,8 @@ static void what_makes_no_sense_is_refused_with_its_reason(void **state)
     refused("execute-snapshot", "{\"data-collections\": []}", "missing or empty");
     refused("execute-snapshot", "{\"data-collections\": \"a\"}", "no list");
     refused("execute-snapshot", "{\"data-collections\": [1]}", "no name");
+    refused("execute-snapshot", "{\"data-collections\": [\"a+++++++++\"]}", "eight repetitions");
+    refused("execute-snapshot", "{\"data-collections\": [\"(a{99}){99}\"]}", "{ }");
     refused("execute-snapshot", "{\"data-collections\": [\"a\"], \"type\": \"blocking\"}",
             "no blocking ones");
     refused("execute-snapshot", "{\"data-collections\": [\"a\"], \"additional-conditions\": [1]}",
