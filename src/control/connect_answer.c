@@ -266,7 +266,7 @@ static bool is_active(const struct connector *c)
     if (source == NULL || source->supervisor == NULL)
         return false;
     if (source->supervisor->stream == NULL)
-        return !c->plugin->source && has_delivered(c, reset);
+        return c->plugin != NULL && !c->plugin->source && has_delivered(c, reset);
     source->supervisor->stream->ops->tail(source->supervisor->stream, &tail);
     if (tail.last_wts <= reset)
         return false;
@@ -280,7 +280,8 @@ json_t *connect_topic(const struct connector *c, const char *table)
     struct buf b;
     json_t *topic;
 
-    if (c->prefix == NULL || dot == name.n) /* a topic already */
+    if (c->prefix == NULL || dot == name.n ||
+        (c->file_sink != NULL && c->file_sink->topics.count > 0)) /* a topic already */
         return connect_text(table);
     buf_init(&b, LIMIT_CONNECT_BODY);
     if (c->conf != NULL && c->conf->stream.kind == CONFIG_STREAM_KAFKA)
@@ -299,7 +300,7 @@ static void topics(const struct connector *c, const char *name, struct connect_r
     const struct config_strings *tables = NULL;
 
     if (c != NULL && is_active(c))
-        tables = c->plugin->source ? &c->conf->source.tables : c->sink_from;
+        tables = c->sink_from != NULL ? c->sink_from : &c->conf->source.tables;
     for (size_t i = 0; tables != NULL && i < tables->count; i++)
         (void)json_array_append_new(names, connect_topic(c, tables->items[i]));
     connect_reply_set(reply, 200, json_pack("{s:{s:o}}", name, "topics", names));

@@ -188,7 +188,7 @@ void connector_add_file(struct connect_worker *w)
 
         c = add(w, name, sink->name, sink_properties(config, sink, plugin, name));
         c->file_sink = sink;
-        c->sink_from = &sink->from;
+        c->sink_from = sink->topics.count > 0 ? &sink->topics : &sink->from;
         c->wanted = sink->pause ? CONNECT_PAUSED : CONNECT_RUNNING;
         free(name);
     }

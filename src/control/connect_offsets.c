@@ -10,6 +10,7 @@
  *   sink     {"kafka_topic": t, "kafka_partition": 0} -> {"position": "epoch/LSN/ordinal"}
  *            one position for all its topics, which stand in one log. Reset: from the oldest change that
  *            the log still holds.
+ *            With a stream in Kafka: those of its consumer group, as with Connect (connect_group.c).
  */
 #include "control/connect_private.h"
 
@@ -95,8 +96,7 @@ static json_t *of_sink(const struct connect_worker *w, struct connector *c)
     struct position at = { 0 };
     struct error err;
 
-    if (w->kafka != NULL || c->sink_from == NULL || !position_of(w, c, &at, &err) ||
-        position_is_start(at))
+    if (c->sink_from == NULL || !position_of(w, c, &at, &err) || position_is_start(at))
         return list;
     for (size_t i = 0; i < c->sink_from->count; i++) {
         (void)json_array_append_new(
@@ -138,14 +138,6 @@ static void move_sink(struct connect_worker *w, struct connector *c, struct posi
     struct connector *source = pipeline_of(w, c);
     struct error err;
 
-    if (w->kafka != NULL) {
-        connect_reply_error(
-            reply, 400,
-            "The offsets of connector %s are those of a consumer group in Kafka, and"
-            " are altered there: kafka-consumer-groups.sh --reset-offsets",
-            c->name);
-        return;
-    }
     if (source == NULL || source->conf == NULL) {
         connect_reply_error(reply, 400, "No source connector has the topics of connector %s",
                             c->name);
@@ -285,14 +277,29 @@ static void alter_source(struct connect_worker *w, struct connector *c, const js
 
     json_array_foreach(entries, i, entry) given =
         given || json_is_object(json_object_get(entry, "offset"));
-    if (!given)
+    if (!given) {
         reset_source(w, c, altered, reply);
-    else if (w->kafka != NULL && c->conf != NULL)
+    } else if (w->kafka != NULL && c->conf != NULL) {
         hand_over(w, c, entries, reply);
-    else
+    } else {
         connect_reply_error(reply, 400,
                             "The log continues the replication slot, and nothing may be left out of"
                             " it: a source's offset can be reset (null), not altered");
+    }
+}
+
+static void modify_group(struct connect_worker *w, const struct connect_call *call,
+                         const struct connector *c, struct connect_reply *reply)
+{
+    bool all = call->op == CONNECT_DELETE_OFFSETS;
+
+    if (keeps_own_position(c)) {
+        connect_reply_error(reply, 400,
+                            "The sink keeps its position at the target, together with the data; it"
+                            " is reset there");
+    } else {
+        connect_group_set(w, c, all ? NULL : call->body, all ? reset_done : altered, reply);
+    }
 }
 
 static void modify(struct connect_worker *w, const struct connect_call *call, struct connector *c,
@@ -308,6 +315,8 @@ static void modify(struct connect_worker *w, const struct connect_call *call, st
                             c->name);
     } else if (call->op == CONNECT_DELETE_OFFSETS && source) {
         reset_source(w, c, reset_done, reply);
+    } else if (w->kafka != NULL && !source) {
+        modify_group(w, call, c, reply);
     } else if (call->op == CONNECT_DELETE_OFFSETS) {
         move_sink(w, c, (struct position){ 0 }, reset_done, reply);
     } else if (source) {
@@ -326,6 +335,8 @@ void connect_offsets(struct connect_worker *w, const struct connect_call *call,
         connect_reply_error(reply, 404, "Connector %s not found", call->name);
     } else if (call->op != CONNECT_GET_OFFSETS) {
         modify(w, call, c, reply);
+    } else if (w->kafka != NULL && c->plugin != NULL && !c->plugin->source) {
+        connect_group_show(w, c, reply);
     } else {
         connect_reply_set(
             reply, 200,

@@ -125,6 +125,11 @@ void connect_change(struct connect_worker *w, const struct connect_call *call,
                     struct connect_reply *reply);
 void connect_offsets(struct connect_worker *w, const struct connect_call *call,
                      struct connect_reply *reply);
+/* The offsets of a sink that reads Kafka. `entries` NULL: all are forgotten. (connect_group.c) */
+void connect_group_show(const struct connect_worker *w, const struct connector *c,
+                        struct connect_reply *reply);
+void connect_group_set(const struct connect_worker *w, const struct connector *c,
+                       const json_t *entries, const char *done, struct connect_reply *reply);
 /* Remembers where a source stands before its pipeline is closed. */
 void connect_offsets_note(struct connector *source);
 void connect_loggers(struct connect_worker *w, const struct connect_call *call,

@@ -240,3 +240,34 @@ def test_brokers_and_a_file_are_one_too_many(run):
         result = daemon.cli("run", str(daemon.config_path), "--brokers", "localhost:9092")
         assert result.returncode == 2 and "stream.kafka.brokers" in result.stderr
         assert daemon.cli("run", "--brokers", "localhost:9092").returncode == 2
+
+
+def test_offsets_of_a_sink_are_those_of_its_group(daemon, kafka, receiver):
+    kafka.create(TOPIC, partitions=2)
+    row = {"id": 1, "content_id": seed.CONTENTS[0]}
+    kafka.produce(TOPIC, *[(json.dumps({"id": 1}).encode(), json.dumps({**row, "n": i}).encode(), None, i % 2)
+                           for i in range(20)])
+    config = {"connector.class": "multisink.HttpSink", "topics": TOPIC, "url": receiver.url}
+    daemon.ask("PUT", "/connectors/events/config", config, 201)
+
+    def offsets():
+        entries = daemon.ask("GET", "/connectors/events/offsets")["offsets"]
+        return {e["partition"]["kafka_partition"]: e["offset"]["kafka_offset"] for e in entries
+                if e["partition"]["kafka_topic"] == TOPIC}
+
+    def entry(partition, offset):
+        return {"partition": {"kafka_topic": TOPIC, "kafka_partition": partition}, "offset": offset}
+
+    wait_until(lambda: offsets() == {0: 10, 1: 10}, 60, "all is delivered")
+    patch = {"offsets": [entry(0, {"kafka_offset": 4}), entry(1, None)]}
+    daemon.ask("PATCH", "/connectors/events/offsets", patch, 400)  # it runs
+    daemon.ask("PUT", "/connectors/events/stop", want=204)
+    assert "kafka_offset" in daemon.ask("PATCH", "/connectors/events/offsets",
+                                        {"offsets": [entry(0, {"offset": 4})]}, 400)["message"]
+    assert "altered" in daemon.ask("PATCH", "/connectors/events/offsets", patch)["message"]
+    assert offsets() == {0: 4}
+    daemon.ask("PUT", "/connectors/events/resume", want=202)
+    wait_until(lambda: offsets() == {0: 10, 1: 10}, 60, "sixteen are delivered again")
+    daemon.ask("PUT", "/connectors/events/stop", want=204)
+    assert "reset" in daemon.ask("DELETE", "/connectors/events/offsets")["message"]
+    assert offsets() == {}
