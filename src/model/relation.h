@@ -32,7 +32,8 @@ struct column {
     bool primary_key;
     bool not_null;
     /* What only the catalog knows; all zero where it could not be asked. */
-    uint16_t key_order;      /* place in the primary key, from 1; 0: not in it */
+    /* Place in the primary key, or in the unique index that stands in for a missing one, from 1; 0: not in it */
+    uint16_t key_order;
     char element_kind;       /* of an array type: pg_type.typtype of its element */
     uint32_t base_oid;       /* of a domain: the type below all its domains, else 0 */
     int32_t base_typmod;     /* of a domain */

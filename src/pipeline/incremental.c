@@ -114,7 +114,7 @@ static bool find_key(struct incremental *inc, const struct relation *rel)
     for (uint32_t i = 0; i < inc->plan.order_count; i++) {
         const struct column *c = &own->columns[inc->plan.order[i]];
 
-        if (c->key_order == 0)
+        if (!c->primary_key)
             continue;
         inc->key_at[n] = relation_column(rel, c->name);
         if (inc->key_at[n++] == rel->column_count)
@@ -130,7 +130,7 @@ static uint32_t key_count(const struct incremental *inc)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < inc->plan.order_count; i++)
-        n += inc->plan.rel->columns[inc->plan.order[i]].key_order != 0 ? 1 : 0;
+        n += inc->plan.rel->columns[inc->plan.order[i]].primary_key ? 1 : 0;
     return n;
 }
 

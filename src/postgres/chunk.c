@@ -142,7 +142,7 @@ static bool plan_order(const struct relation *rel, const struct postgres_chunk_r
     }
     for (uint32_t place = 1; place <= rel->column_count; place++) {
         for (uint32_t i = 0; i < rel->column_count; i++) {
-            if (rel->columns[i].key_order == place) {
+            if (rel->columns[i].primary_key && rel->columns[i].key_order == place) {
                 order[n++] = i;
                 keys++;
             }

@@ -26,6 +26,13 @@
     "  SELECT below.base, below.mod, b.typtype FROM below JOIN pg_type b ON b.oid = below.base"    \
     "  WHERE b.typtype <> 'd') AS d(base, mod, kind) ON true"
 
+/* The primary key, or what stands in for one that is missing: the unique index that is first by name. */
+#define KEY_JOIN                                                                                   \
+    " LEFT JOIN LATERAL (SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS indkey, i.indisprimary" \
+    "  FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid"                                    \
+    "  WHERE i.indrelid = c.oid AND i.indisunique AND i.indexprs IS NULL"                          \
+    "  ORDER BY i.indisprimary DESC, x.relname LIMIT 1) k ON true"
+
 static const char look_sql[] =
     "SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod)," TYPE_COLUMNS
     ","
@@ -34,12 +41,11 @@ static const char look_sql[] =
     "  AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident"
     "      ELSE false END"
     "  AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])),"
-    " (SELECT array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], a.attnum) FROM pg_index i"
-    "  WHERE i.indrelid = c.oid AND i.indisprimary),"
-    " a.attnotnull, a.attgenerated <> '',"
+    " array_position(k.indkey, a.attnum), k.indisprimary,"
+    " a.attnotnull OR t.typtype = 'd' AND t.typnotnull, a.attgenerated <> '',"
     " CASE WHEN a.attgenerated = '' THEN pg_get_expr(f.adbin, f.adrelid) END"
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid"
-    " LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum" TYPE_JOINS
+    " LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum" KEY_JOIN TYPE_JOINS
     " WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attrelid, a.attnum";
 
@@ -95,10 +101,10 @@ static void fill_column(const struct postgres_result *r, int row, struct arena *
     fill_type(r, row, 4, a, &c->column);
     c->column.identity = postgres_bool(r, row, 11);
     c->column.key_order = (uint16_t)postgres_u64(r, row, 12);
-    c->column.primary_key = c->column.key_order != 0;
-    c->column.not_null = postgres_bool(r, row, 13);
-    c->generated = postgres_bool(r, row, 14);
-    c->column.default_text = bounded(r, row, 15, LIMIT_PG_DEFAULT, a);
+    c->column.primary_key = c->column.key_order != 0 && postgres_bool(r, row, 13);
+    c->column.not_null = postgres_bool(r, row, 14);
+    c->generated = postgres_bool(r, row, 15);
+    c->column.default_text = bounded(r, row, 16, LIMIT_PG_DEFAULT, a);
 }
 
 static size_t fill(const struct postgres_result *r, struct arena *a,

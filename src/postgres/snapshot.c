@@ -24,6 +24,7 @@ enum { SILENCE_MS = 60000, SQL_MAX = 1024 * 1024 };
 struct part {
     const struct relation *rel;
     const struct postgres_published *published; /* in the arena */
+    size_t place; /* of the name that asks for it, among those given */
     int64_t row_estimate;
 };
 
@@ -103,8 +104,9 @@ static bool add_part(struct postgres_snapshot *s, const struct postgres_publishe
     return true;
 }
 
-static bool is_wanted(const struct postgres_published *pt, const char *const *tables, size_t count,
-                      struct arena *a)
+/* The place of the name that asks for the table, or for its root; `count`: there is none. */
+static size_t place_of(const struct postgres_published *pt, const char *const *tables, size_t count,
+                       struct arena *a)
 {
     for (size_t i = 0; i < count; i++) {
         struct str schema;
@@ -113,9 +115,22 @@ static bool is_wanted(const struct postgres_published *pt, const char *const *ta
         if (postgres_name_split(tables[i], a, &schema, &table) &&
             ((str_eq(schema, pt->schema) && str_eq(table, pt->table)) ||
              (str_eq(schema, pt->root_schema) && str_eq(table, pt->root_table))))
-            return true;
+            return i;
     }
-    return count == 0;
+    return count;
+}
+
+/* As the tables were listed, the partitions of one by their names; all by their names when none are. */
+static int part_cmp(const void *a, const void *b)
+{
+    const struct part *left = a;
+    const struct part *right = b;
+    int schemas;
+
+    if (left->place != right->place)
+        return left->place < right->place ? -1 : 1;
+    schemas = str_cmp(left->published->schema, right->published->schema);
+    return schemas != 0 ? schemas : str_cmp(left->published->table, right->published->table);
 }
 
 static bool plan(struct postgres_snapshot *s, const char *publication, const char *const *tables,
@@ -130,10 +145,15 @@ static bool plan(struct postgres_snapshot *s, const char *publication, const cha
                          publication);
     s->parts = arena_zalloc(&s->arena, p.table_count, sizeof *s->parts);
     for (size_t i = 0; i < p.table_count; i++) {
-        if (is_wanted(&p.tables[i], tables, count, &s->arena) &&
-            !add_part(s, &p.tables[i], relations, err))
+        size_t place = place_of(&p.tables[i], tables, count, &s->arena);
+
+        if (count > 0 && place == count)
+            continue;
+        if (!add_part(s, &p.tables[i], relations, err))
             return false;
+        s->parts[s->count - 1].place = place;
     }
+    qsort(s->parts, s->count, sizeof *s->parts, part_cmp);
     return true;
 }
 

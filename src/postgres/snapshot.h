@@ -28,7 +28,7 @@ struct postgres_snapshot_table {
 };
 
 /* `tables`: names as in postgres_tables_find; every published table that is one of them, or a partition
- * of one, is taken. count 0: all that the publication publishes. ERR_RETRY, E_SNAPSHOT_GONE: the
+ * of one, is taken, in the order of these names. count 0: all that the publication publishes. ERR_RETRY, E_SNAPSHOT_GONE: the
  * exporting connection is gone; start over with a new slot. */
 bool postgres_snapshot_open(struct postgres_conn *sql, const char *snapshot,
                             const char *publication, const char *const *tables, size_t count,

@@ -31,6 +31,7 @@ static void open_chunk(struct world *w)
 
     w->rel = *fixture_relation();
     memcpy(w->columns, w->rel.columns, sizeof w->columns);
+    w->columns[0].primary_key = true;
     w->columns[0].key_order = 1;
     w->rel.columns = w->columns;
     for (size_t i = 0; i < ROWS; i++) {
