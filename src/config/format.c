@@ -16,16 +16,12 @@ static const char *const hstores[] = { "json", "map", NULL };
 static const char *const intervals[] = { "numeric", "string", NULL };
 static const char *const overflows[] = { "reject", "text", NULL };
 static const char *const records[] = { "envelope", "unwrapped", NULL };
-static const char *const deletes[] = { "drop",
-                                       "tombstone",
-                                       "rewrite",
-                                       "rewrite-with-tombstone",
-                                       "delete-to-tombstone",
-                                       "none",
-                                       "none-without-tombstone",
-                                       NULL };
+static const char *const deletes[] = {
+    "drop", "drop-with-tombstone", "rewrite", "rewrite-with-tombstone", "delete-to-tombstone",
+    "none", "tombstone",           NULL
+};
 
-enum { COMPAT_3_3 = 1, TIME_LAST_OF_2_5 = 2, DELETES_DROP = 0, DELETES_TOMBSTONE = 1 };
+enum { COMPAT_3_3 = 1, TIME_LAST_OF_2_5 = 2, DELETES_DROP = 0, DELETES_TOMBSTONE = 6 };
 
 static void parse_record(const struct config_node *node, void *field, struct config_report *rep)
 {
@@ -135,9 +131,11 @@ const struct config_key config_format_keys[] = {
       .choices = deletes,
       .help =
           "What an unwrapped delete becomes: `delete.tombstone.handling.mode` (`drop`, `tombstone`, "
-          "`rewrite`, `rewrite-with-tombstone`, `delete-to-tombstone`), or the older pair with "
-          "`delete.handling.mode=none`, with and without the tombstone. Default: `drop` with 2.5, "
-          "`tombstone` with 3.3." },
+          "`rewrite`, `rewrite-with-tombstone`, `delete-to-tombstone`), or what the older pair of "
+          "properties can say besides: `drop-with-tombstone`, and `none`, which is `tombstone` with "
+          "the tombstone kept behind it. As with Debezium, `tombstone` is JSON's null; a record "
+          "without a value is `delete-to-tombstone`. Default: `drop` with 2.5, `tombstone` with "
+          "3.3." },
     { .name = "add_fields",
       .type = CONFIG_STRINGS,
       .offset = FIELD(add_fields),

@@ -145,8 +145,8 @@ static const char *deletes_of(const json_t *config, struct str unwrap)
     if (mode != NULL && strcasecmp(mode, "rewrite") == 0)
         return keep ? "rewrite-with-tombstone" : "rewrite";
     if (mode != NULL && strcasecmp(mode, "none") == 0)
-        return keep ? "none" : "none-without-tombstone";
-    return keep ? "tombstone" : "drop";
+        return keep ? "none" : "tombstone";
+    return keep ? "drop-with-tombstone" : "drop";
 }
 
 static void set_unwrap(json_t *format, const json_t *config, struct str unwrap)

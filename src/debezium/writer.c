@@ -320,6 +320,7 @@ static bool write_event(struct debezium_writer *w, struct debezium_event *e,
     e->shape = shape_of(w, e->rel);
     if (!join_halves(w, e, &silent, err))
         return false;
+    rs->joined = silent;
     if (silent)
         return true;
     if (!put_key(w, e, &has_key, err))
@@ -339,6 +340,7 @@ bool debezium_write(struct debezium_writer *w, const struct change *c,
 
     e.source_us = c->commit_time_us != 0 ? c->commit_time_us : m->now_us;
     ret_records->count = 0;
+    ret_records->joined = false;
     buf_shrink(&w->key, KEEP);
     buf_shrink(&w->value, KEEP);
     buf_clear(&w->texts);

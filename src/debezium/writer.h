@@ -43,6 +43,7 @@ struct debezium_record {
 struct debezium_records {
     struct debezium_record items[DEBEZIUM_RECORDS_MAX];
     size_t count;
+    bool joined; /* the delete of such a moved key: the two halves are one event */
 };
 
 enum debezium_snapshot {

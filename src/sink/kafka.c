@@ -264,6 +264,8 @@ static bool put_change(struct sink *s, const struct batch *b, size_t at,
                          " max.message.bytes");
     if (!debezium_write(s->writer, c, moment, &s->records, err))
         return false;
+    if (s->records.joined)
+        sink_kafka_walk_joined(&s->working, c);
     for (size_t i = 0; i < s->records.count; i++) {
         const struct debezium_record *r = &s->records.items[i];
         const struct sink_kafka_mark mark = { c->pos, (uint32_t)i };

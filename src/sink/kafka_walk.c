@@ -126,11 +126,10 @@ void sink_kafka_walk_set_counts(struct sink_kafka_walk *w, uint64_t total,
         add_collection(w, collections[i].name)->events = collections[i].events;
 }
 
-static uint64_t count_in_collection(struct sink_kafka_walk *w, const struct change *c)
+static struct debezium_collection *collection_of(struct sink_kafka_walk *w, const struct change *c)
 {
     struct debezium_collection *found = NULL;
     struct buf name;
-    uint64_t events;
 
     buf_init(&name, LIMIT_KAFKA_TOPIC);
     collection_name(c, &name);
@@ -140,18 +139,27 @@ static uint64_t count_in_collection(struct sink_kafka_walk *w, const struct chan
     }
     if (found == NULL)
         found = add_collection(w, buf_view(&name));
-    events = ++found->events;
     buf_done(&name);
-    return events;
+    return found;
 }
 
+/* 2.5 does not count messages. */
 static void count(struct sink_kafka_walk *w, const struct change *c, struct debezium_moment *m)
 {
     if (!w->format->transactions || is_snapshot(c) || is_alone(c) ||
-        (c->op == CHANGE_TRUNCATE && !w->format->truncates))
+        (c->op == CHANGE_TRUNCATE && !w->format->truncates) ||
+        (c->op == CHANGE_MESSAGE && w->format->compat == DEBEZIUM_2_5))
         return;
     m->total_order = ++w->total;
-    m->collection_order = count_in_collection(w, c);
+    m->collection_order = ++collection_of(w, c)->events;
+}
+
+void sink_kafka_walk_joined(struct sink_kafka_walk *w, const struct change *c)
+{
+    if (!w->format->transactions)
+        return;
+    w->total--;
+    collection_of(w, c)->events--;
 }
 
 /* ---- snapshots -------------------------------------------------------------------------------------------- */

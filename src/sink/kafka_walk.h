@@ -38,6 +38,9 @@ bool sink_kafka_walk_ends(const struct batch *b, size_t at);
 void sink_kafka_walk_step(struct sink_kafka_walk *w, const struct batch *b, size_t at,
                           struct debezium_moment *ret_moment);
 
+/* The change just walked is no event of its own (debezium_records.joined): it is not counted. */
+void sink_kafka_walk_joined(struct sink_kafka_walk *w, const struct change *c);
+
 /* The counts of the transaction that another process began. */
 void sink_kafka_walk_set_counts(struct sink_kafka_walk *w, uint64_t total,
                                 const struct debezium_collection *collections, size_t count);

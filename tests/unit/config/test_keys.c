@@ -287,7 +287,7 @@ static void defaults_of_the_format_follow_from_other_keys(void **state)
                                         "schemas: false, record: unwrapped}}}\n");
 
     (void)state;
-    assert_int_equal(c->stream.kafka.format.deletes, 1); /* tombstone */
+    assert_int_equal(c->stream.kafka.format.deletes, 6); /* tombstone */
     assert_false(c->stream.kafka.format.key_schemas);
     assert_true(c->stream.kafka.format.unwrapped);
     config_free(c);

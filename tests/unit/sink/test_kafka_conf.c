@@ -112,7 +112,7 @@ static void each_word_means_what_debezium_means_by_it(void **state)
         { "overflow: text", offsetof(struct debezium_format, overflow), DEBEZIUM_OVERFLOW_TEXT },
         { "deletes: drop", offsetof(struct debezium_format, unwrap.deletes),
           DEBEZIUM_DELETES_DROP_ALL },
-        { "deletes: tombstone", offsetof(struct debezium_format, unwrap.deletes),
+        { "deletes: drop-with-tombstone", offsetof(struct debezium_format, unwrap.deletes),
           DEBEZIUM_DELETES_TOMBSTONE },
         { "deletes: rewrite", offsetof(struct debezium_format, unwrap.deletes),
           DEBEZIUM_DELETES_REWRITE },
@@ -122,10 +122,10 @@ static void each_word_means_what_debezium_means_by_it(void **state)
           DEBEZIUM_DELETES_TO_TOMBSTONE },
         { "deletes: none", offsetof(struct debezium_format, unwrap.deletes),
           DEBEZIUM_DELETES_NONE },
-        { "deletes: none-without-tombstone", offsetof(struct debezium_format, unwrap.deletes),
+        { "deletes: tombstone", offsetof(struct debezium_format, unwrap.deletes),
           DEBEZIUM_DELETES_NONE_ONLY },
         { "compat: \"3.3\"", offsetof(struct debezium_format, unwrap.deletes),
-          DEBEZIUM_DELETES_TOMBSTONE },
+          DEBEZIUM_DELETES_NONE_ONLY },
     };
 
     (void)state;

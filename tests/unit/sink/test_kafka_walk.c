@@ -190,6 +190,42 @@ static void records_are_counted_by_transaction_and_by_table(void **state)
     sink_kafka_walk_done(&w.walk);
 }
 
+static void messages_are_counted_from_3_3_on(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    (void)add(&w, CHANGE_MESSAGE, 100, 1, &nameless);
+    (void)add(&w, CHANGE_INSERT, 100, 2, &one);
+    walk(&w, NULL);
+    assert_int_equal(w.moments[0].total_order, 0);
+    assert_int_equal(w.moments[1].total_order, 1);
+    w.format.compat = DEBEZIUM_3_3;
+    (void)add(&w, CHANGE_MESSAGE, 200, 1, &nameless);
+    (void)add(&w, CHANGE_INSERT, 200, 2, &one);
+    walk(&w, NULL);
+    assert_int_equal(w.moments[0].total_order, 1);
+    assert_int_equal(w.moments[1].total_order, 2);
+    sink_kafka_walk_done(&w.walk);
+}
+
+static void two_halves_that_are_one_event_are_counted_once(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    (void)add(&w, CHANGE_DELETE, 100, 1, &one);
+    (void)add(&w, CHANGE_INSERT, 100, 2, &one);
+    sink_kafka_walk_step(&w.walk, &w.batch, 0, &w.moments[0]);
+    sink_kafka_walk_joined(&w.walk, &w.changes[0]);
+    sink_kafka_walk_step(&w.walk, &w.batch, 1, &w.moments[1]);
+    assert_int_equal(w.moments[1].total_order, 1);
+    assert_int_equal(w.moments[1].collection_order, 1);
+    sink_kafka_walk_done(&w.walk);
+}
+
 static void a_batch_that_comes_again_is_walked_from_the_copy(void **state)
 {
     struct sink_kafka_walk copy;
@@ -279,6 +315,8 @@ int main(void)
         cmocka_unit_test(the_ends_of_a_snapshot_and_of_its_tables_are_marked),
         cmocka_unit_test(a_snapshot_of_one_row_is_its_last),
         cmocka_unit_test(records_are_counted_by_transaction_and_by_table),
+        cmocka_unit_test(messages_are_counted_from_3_3_on),
+        cmocka_unit_test(two_halves_that_are_one_event_are_counted_once),
         cmocka_unit_test(a_batch_that_comes_again_is_walked_from_the_copy),
         cmocka_unit_test(counts_go_on_in_another_process),
         cmocka_unit_test(the_halves_of_a_moved_key_know_each_other),
