@@ -9,7 +9,7 @@ import zoo
 PLACEHOLDER = "__debezium_unavailable_value"
 PLACEHOLDER_FORMS = (PLACEHOLDER, "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ", "5f5f646562657a69756d5f", "n/a",
                      "bi9h", "'95', '95', '100', '101', '98'", "b68a35a7-17ad-35b3-af2a-ae46edb4545a",
-                     "'110', '47', '97'")
+                     "'110', '47', '97'", "274b6819-2b05-3e26-8f12-8ff63bfcd4a4")
 UNKNOWN = re.compile(r"^(xid|pg_lsn|tid|xid8|reg\w+|pg_snapshot|zoo\.(pair|floatrange)|int4multirange|tsmultirange|"
                      r"line|lseg|box|path|polygon|circle|public\.(cube|seg|lquery|isbn13|issn|ismn|ean13|upc)|tsvector|"
                      r"tsquery|jsonpath|(xml|point|money|name|interval|bit varying|zoo\.small|zoo\.pair|"
@@ -81,14 +81,36 @@ def d9(s):
     return s.type == "name" and s.real in (None, "", diff.MISSING)
 
 
+def moved(s):
+    """Of a row whose key moved. It is read again here; what the real one does not know of it, it cannot have."""
+    return any(name == "__debezium.oldkey" for name, _ in s.place.record.headers)
+
+
+def d6(s):
+    """Nor are the halves of such an update one event."""
+    return s.table == "zoo.ident_index" or s.table == "transaction" and (s.real, s.ours) == ("2", "1") and (
+        '"data_collections":[{"data_collection":"zoo.ident_index","event_count":2}]' in s.place.record.value)
+
+
 def d10(s):
+    if s.table == "zoo.toast" and s.type == "public.hstore" and s.below and s.real is diff.MISSING:
+        return moved(s)  # hstore as a map: the placeholder is its one key
     return s.table.startswith("zoo.toast") and not s.schema and any(
         f in str(s.real) for f in PLACEHOLDER_FORMS)
 
 
 def d15(s):
-    return s.table == "zoo.toast" and s.value() and s.real is None and any(
-        f in str(s.ours) for f in PLACEHOLDER_FORMS)
+    if s.table != "zoo.toast" or not s.value() or s.real is not None:
+        return False
+    if any(f in str(s.ours) for f in PLACEHOLDER_FORMS):
+        return True
+    return moved(s) and (s.type.endswith("[]") or s.type == "bit varying" or (
+        s.type == "bytea" and s.place.topic.startswith(("urlsafe", "strings"))))
+
+
+def d30(s):
+    return s.table == "message" and s.name == "source" and s.below in (["ts_ms"], ["ts_us"], ["ts_ns"]) and (
+        '"txId":null' in s.place.record.value)
 
 
 def d16(s):
@@ -115,13 +137,13 @@ RULES = [
      ("nulls-25", ".odd_numbers", '"scale":"2046"')),
     ("D3", "a timestamp that does not fit 64 bits wraps around",
      lambda s: s.type.startswith("timestamp") and s.value() and isinstance(s.ours, str) and bool(
-         re.match(r"294276|\d{4}-\d\d-\d\d \d\d:", s.ours)),
+         re.match(r"\d{4,6}-\d\d-\d\d \d\d:", s.ours)),
      ("nulls-25", ".far_times", '"ts":-9223372036853775810')),
     ("D4", "names outside ASCII are spoiled", d4, ("nulls-25", ".names_utf8", "naￃﾯve")),
     ("D5", "a table with such a name has no key", lambda s: s.table == "zoo.stra_e" and s.where == "key" and not s.real,
      ("nulls-25", ".stra__e", '"op":"d"')),
     ("D6", "the old row of REPLICA IDENTITY USING INDEX has 0 for the primary key, and so has the key",
-     lambda s: s.table == "zoo.ident_index", ("nulls-25", ".ident_index", '"before":{"id":0,"u":11')),
+     d6, ("nulls-25", ".ident_index", '"before":{"id":0,"u":11')),
     ("D7", "arrays of arrays are null, or a Java object's name", lambda s: s.table == "zoo.nested_arrays" and s.value(),
      ("nulls-25", ".nested_arrays", "[Ljava.lang.String;@")),
     ("D8", "a default with a quote is cut, one of an enum or with E'' is left out",
@@ -152,13 +174,16 @@ RULES = [
      lambda s: s.where == "headers" and s.table == "zoo.key_types", ("strings-25", ".key_types", '"op":"d"')),
     ("D26", "money as text has its digits only when streaming", lambda s: s.type == "money" and s.real == "1.1",
      ("strings-25", ".numbers", '"m":"1.1"')),
-    ("D27", "a message is counted under the name of a Java object",
-     lambda s: s.table == "transaction" and "LogicalDecodingMessageId" in str(s.real),
+    ("D27", "a message is counted under the name of a Java object, whose place among the others is another each time",
+     lambda s: s.table == "transaction" and s.name == "data_collections" and
+     "LogicalDecodingMessageId@" in s.place.record.value,
      ("bare-33", ".transaction", "LogicalDecodingMessageId@")),
     ("D28", "a numeric too large for a double is infinite",
      lambda s: s.value() and s.type == "numeric" and s.real == "Infinity", ("doubles-25", ".toast", '"n":"Infinity"')),
     ("D29", "a snapshot has the rows of child tables in the parent's topic, too",
      lambda s: False, ("nulls-25", ".zoo.parent", '"v":"child"')),  # once() leaves them out before they are compared
+    ("D30", "a message outside a transaction has the commit time of the transaction before it", d30,
+     ("nulls-25", ".message", '"txId":null')),
     ("U1", "with include.unknown.datatypes they are the bytes of their text: here the text, always",
      lambda s: bool(UNKNOWN.match(s.type)) and s.place.topic.startswith("urlsafe"),
      ("urlsafe-33", ".odd_types", '"lsn":"MC8x')),
@@ -179,10 +204,12 @@ def one_topic(records):
     """D4 spoils topics and schema names too: what streams of zoo.straße goes where its snapshot is, behind it."""
     def name(text):
         return text and text.replace(".zoo.stra__e", ".zoo.stra_e")
-    moved = [r._replace(topic=name(r.topic), key=name(r.key), value=name(r.value)) for r in records]
-    return sorted(moved, key=lambda r: ("stra_e" in r.topic, "r" if '"op":"r"' in (r.value or "") else "s"))
+    streamed = [r for r in records if ".zoo.stra__e" in r.topic]
+    return [*(r for r in records if ".zoo.stra__e" not in r.topic),
+            *(r._replace(topic=name(r.topic), key=name(r.key), value=name(r.value)) for r in streamed)]
 
 
 def once(records):
-    """Without the rows of D29, which stand in the topic of the child as well."""
-    return [r for r in records if not (r.topic.endswith(".zoo.parent") and '"v":"child"' in (r.value or ""))]
+    """Without the rows of D29, which stand in the topics of the child and of the partitions as well."""
+    return [r for r in records if not (
+        r.topic.endswith(".zoo.parent") and '"v":"child"' in (r.value or "") or r.topic.endswith(".zoo.parted"))]

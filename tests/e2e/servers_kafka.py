@@ -239,7 +239,8 @@ class Kafka(JavaServer):
                 return not left
 
             wait_until(read_on, timeout, f"{count if count is not None else 'all'} records of {names}", 0)
-        return sorted(records, key=lambda r: (names.index(r.topic), r.partition, r.offset))
+        order = {name: at for at, name in enumerate(names)}
+        return sorted(records, key=lambda r: (order[r.topic], r.partition, r.offset))
 
     def committed(self, group, topic):
         """Partition to (offset, metadata) of a consumer group; without those that have none."""

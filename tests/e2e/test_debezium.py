@@ -119,47 +119,60 @@ def test_each_allowed_difference_is_seen_in_a_recording_of_the_real_one(rule):
 
 # Phases about a table that is made while it runs: multisink takes the tables it was told of, by their names.
 NOT_OURS = ("ddl_table", "ddl_rename_table", "ddl_drop_table")
+# What the short form has of CONFIGS: an envelope and an unwrapped row, with schemas and without, and other modes.
+SHORT = ("envelope", "nulls", "bare", "rewrite", "strings")
 
 
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("version", ["2.5", "3.3"])
 def test_the_real_one_and_multisink_write_the_same(run, version, long):
     """Every configuration on one server, each with a slot of its own; record by record, byte by byte."""
-    if not long:
+    if version != "2.5" and not long:
         pytest.skip("long form only: MULTISINK_LONG=1")
-    real = zoo.connectors(versions=(version,))
+    real = zoo.connectors(None if long else SHORT, versions=(version,))
     ours = [zoo.Ours(c.name, version) for c in real]
-    setup, *phases = zoo.phases()
     with servers.Postgres(run, database="zoo", max_connections="200", max_replication_slots="60",
-                          max_wal_senders="60") as pg, servers_kafka.Kafka(run) as kafka, \
+                          max_wal_senders="60", timezone="UTC") as pg, servers_kafka.Kafka(run) as kafka, \
             servers_kafka.Connect(run, kafka, version, heap="1g") as worker, pg.connect() as db:
-        zoo.run_phase(db, *setup)
-        for connector in real:
-            connector.start(worker, pg)
-        try:
-            for connector in ours:
-                connector.start(run, pg, kafka)
-            everyone = [*real, *ours]
-            fences = zoo.Fences(pg, kafka, everyone)
-            fences.wait()
-            for name, statements in phases:
-                if name in NOT_OURS:
-                    continue
-                zoo.run_phase(db, name, statements)
-                fences.raise_one(db)
-                fences.wait()
-            assert everyone == [*real, *ours], "some of them failed; see above"
-            faults, used = [], {}
-            for a, b in zip(real, ours):
-                found = held_against_each_other(a, b, kafka)
-                faults += [f"{a.prefix}: {fault}" for fault in found.faults]
-                used.update(found.used)
-        finally:
-            for connector in ours:
-                if connector.worker:
-                    connector.worker.close()
-    print(f"allowed: {used}")
+        records = both_write(run, pg, kafka, worker, db, real, ours)
+    faults, used = [], collections.Counter()
+    for a, b in zip(real, ours):
+        found = held_against_each_other(a, b, records)
+        faults += [f"{a.prefix}: {fault}" for fault in found.faults]
+        used.update(found.used)
     assert not faults, "\n".join([f"{len(faults)} differences", *by_kind(faults)])
+    unmet = {rule[0] for rule in debezium_rules.RULES if rule[3][0] in {c.prefix for c in real}} - set(used)
+    assert not unmet, f"allowed, and no difference: {unmet}"
+
+
+def both_write(run, pg, kafka, worker, db, real, ours):
+    """Their records by prefix, once all have seen the whole scenario."""
+    setup, *phases = zoo.phases()
+    zoo.run_phase(db, *setup)
+    for connector in real:
+        connector.start(worker, pg)
+    try:
+        for connector in ours:
+            connector.start(run, pg, kafka)
+        everyone = [*real, *ours]
+        fences = zoo.Fences(pg, kafka, everyone)
+        fences.wait(240)
+        behind = False
+        for name, statement in ((n, s) for n, statements in phases if n not in NOT_OURS for s in statements):
+            alters = re.match("ALTER|CREATE|DROP", statement)
+            if alters and behind:  # the catalog, which both ask, must not be ahead of what they read
+                fences.raise_one(db)
+                fences.wait(240)
+            behind = not alters
+            zoo.run_phase(db, name, [statement])
+        fences.raise_one(db)
+        fences.wait(240)
+        assert everyone == [*real, *ours], "some of them failed; see above"
+        return zoo.records_of(kafka, everyone)
+    finally:
+        for connector in ours:
+            if connector.worker:
+                connector.worker.close()
 
 
 def by_kind(faults):
@@ -171,11 +184,14 @@ def by_kind(faults):
     return [f"{len(found)} x {found[0][:300]}" for found in ordered[:150]]
 
 
-def held_against_each_other(real, ours, kafka):
-    theirs = diff.of_kafka(zoo.kept_beats(real.records(kafka)))
-    theirs = debezium_rules.once(debezium_rules.one_topic(theirs))
-    mine = diff.with_prefix(diff.of_kafka(zoo.kept_beats(ours.records(kafka))), ours.prefix, real.prefix)
-    return diff.compare(theirs, mine, debezium_rules.rules())
+def held_against_each_other(real, ours, records):
+    theirs = debezium_rules.one_topic(diff.of_kafka(zoo.kept_beats(records[real.prefix])))
+    mine = diff.with_prefix(diff.of_kafka(zoo.kept_beats(records[ours.prefix])), ours.prefix, real.prefix)
+    once = debezium_rules.once(theirs)
+    found = diff.compare(once, mine, debezium_rules.rules())
+    if len(once) < len(theirs):
+        found.used["D29"] += len(theirs) - len(once)
+    return found
 
 
 def test_what_stops_the_real_one_for_good(run, long):
