@@ -17,7 +17,8 @@ const char cli_log_usage[] =
     "\n"
     "Looks into the log between PostgreSQL and the sinks; changes nothing, and may be used while\n"
     "`multisink run` writes it. The last word is a pipeline's YAML file (pipeline.yaml), its data\n"
-    "directory, or the log directory itself.\n"
+    "directory, or the log directory itself. Of a pipeline over Kafka `read` reads the topics,\n"
+    "partition by partition; the others look at what waits to be in Kafka.\n"
     "\n"
     "  --from POS    start behind this position (the oldest that is there)\n"
     "  --limit N     stop after N changes\n"
@@ -25,12 +26,6 @@ const char cli_log_usage[] =
 
 /* Segments below the last are read by `log verify` only; the other two look at the end. */
 enum { VERIFY_LAST = 1, VERIFY_ALL = 0 };
-
-struct request {
-    const char *from;
-    int64_t limit; /* 0: none */
-    bool as_json;
-};
 
 static bool stop_at_first(void *arg, const char *name)
 {
@@ -44,25 +39,15 @@ static bool is_dir(const char *path)
     return file_posix.list(file_posix.ctx, path, stop_at_first, NULL) == 0;
 }
 
-/* The log directory that the user means, to free(); NULL: a fault of the configuration was shown. */
-static char *find_dir(const char *target)
+/* To free(). */
+static char *log_below(const char *dir)
 {
-    struct config *config;
-    char *dir;
+    char *below = mem_printf("%s/log", dir);
 
-    if (target != NULL && is_dir(target)) {
-        dir = mem_printf("%s/log", target);
-        if (is_dir(dir))
-            return dir;
-        free(dir);
-        return mem_strdup(target);
-    }
-    config = cli_load_config(target);
-    if (config == NULL)
-        return NULL;
-    dir = mem_printf("%s/log", config->stream.dir);
-    config_free(config);
-    return dir;
+    if (is_dir(below))
+        return below;
+    free(below);
+    return mem_strdup(dir);
 }
 
 struct counts {
@@ -169,7 +154,7 @@ static void show_text(struct stream *s, const char *dir, const struct log_recove
         buf_putf(b, "  changes    %llu, all of them whole\n", (unsigned long long)counts->changes);
 }
 
-static int show(struct stream *s, const char *dir, const struct request *q,
+static int show(struct stream *s, const char *dir, const struct cli_log_request *q,
                 const struct log_recovery *found, const struct counts *counts)
 {
     struct buf b;
@@ -182,7 +167,7 @@ static int show(struct stream *s, const char *dir, const struct request *q,
     return cli_finish(&b);
 }
 
-static int read_command(struct stream *s, const struct request *q)
+static int read_command(struct stream *s, const struct cli_log_request *q)
 {
     struct counts counts = { 0 };
     struct error err = { 0 };
@@ -199,7 +184,7 @@ static int read_command(struct stream *s, const struct request *q)
     return err.kind == ERR_NONE ? CLI_RUNTIME : cli_failure(&err);
 }
 
-static int run(const char *what, const char *dir, const struct request *q)
+static int run(const char *what, const char *dir, const struct cli_log_request *q)
 {
     bool verify = strcmp(what, "verify") == 0;
     struct log_stream_opts opts = { .dir = dir,
@@ -229,17 +214,36 @@ static int run(const char *what, const char *dir, const struct request *q)
     return code;
 }
 
+/* target: a directory, or a pipeline's file; NULL: the usual one. */
+static int run_on(const char *what, const char *target, const struct cli_log_request *q)
+{
+    bool direct = target != NULL && is_dir(target);
+    struct config *config = direct ? NULL : cli_load_config(target);
+    char *dir;
+    int code;
+
+    if (!direct && config == NULL)
+        return CLI_USAGE;
+    if (!direct && config->stream.kind == CONFIG_STREAM_KAFKA && strcmp(what, "read") == 0) {
+        code = cli_log_read_kafka(config, q);
+    } else {
+        dir = direct ? log_below(target) : mem_printf("%s/log", config->stream.dir);
+        code = run(what, dir, q);
+        free(dir);
+    }
+    config_free(config);
+    return code;
+}
+
 int cli_log(int argc, char **argv)
 {
     static const char *const verbs[] = { "info", "read", "tables", "verify" };
-    struct request q = { 0 };
+    struct cli_log_request q = { 0 };
     struct cli_option options[] = { { "from", 0, CLI_TEXT, &q.from },
                                     { "limit", 'n', CLI_NUMBER, &q.limit },
                                     { "json", 0, CLI_FLAG, &q.as_json },
                                     { NULL, 0, CLI_FLAG, NULL } };
-    char *dir;
     int count;
-    int code;
 
     if (!cli_parse(argc, argv, options, &count))
         return CLI_USAGE;
@@ -249,10 +253,5 @@ int cli_log(int argc, char **argv)
         return cli_usage_error("log", "%s takes one file or directory", argv[1]);
     if (q.limit < 0)
         return cli_usage_error("log", "--limit must not be negative");
-    dir = find_dir(count == 2 ? argv[2] : NULL);
-    if (dir == NULL)
-        return CLI_USAGE;
-    code = run(argv[1], dir, &q);
-    free(dir);
-    return code;
+    return run_on(argv[1], count == 2 ? argv[2] : NULL, &q);
 }

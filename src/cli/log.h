@@ -5,9 +5,18 @@
 /* The parts of the log command that have files of their own. */
 
 #include "cli/cli.h"
+#include "config/config.h"
 #include "stream/stream.h"
+
+struct cli_log_request {
+    const char *from; /* NULL: the oldest */
+    int64_t limit;    /* 0: none */
+    bool as_json;
+};
 
 /* Prints the newest shape of each table in the stream as JSON lines; gives the exit code. */
 int cli_log_tables(struct stream *s);
+/* Prints what is in the topics; gives the exit code. */
+int cli_log_read_kafka(const struct config *config, const struct cli_log_request *request);
 
 #endif

@@ -254,6 +254,22 @@ bool kafka_consumer_subscribe(struct kafka_consumer *c, const char *const *topic
            kafka_fail(err, code, NULL, "subscribe to %zu topic(s)", count);
 }
 
+bool kafka_consumer_assign(struct kafka_consumer *c, const struct kafka_place *place,
+                           struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *at =
+        rd_kafka_topic_partition_list_add(list, place->topic, place->partition);
+    rd_kafka_resp_err_t code;
+
+    at->offset = place->offset;
+    cut_off(c, at);
+    code = rd_kafka_assign(c->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           kafka_fail(err, code, NULL, "read %s/%d", place->topic, (int)place->partition);
+}
+
 /* ---- events ----------------------------------------------------------------------------------------------- */
 
 bool kafka_topic_missing(struct error *err, const char *topic)
@@ -348,8 +364,8 @@ bool kafka_consumer_range(struct kafka_consumer *c, const char *topic, int32_t p
            kafka_fail(err, code, NULL, "ask where %s/%d begins and ends", topic, (int)partition);
 }
 
-bool kafka_consumer_exists(struct kafka_consumer *c, const char *topic, bool *ret_exists,
-                           struct error *err)
+bool kafka_consumer_partitions(struct kafka_consumer *c, const char *topic, int32_t *ret_count,
+                               struct error *err)
 {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(c->rk, topic, NULL);
     const struct rd_kafka_metadata *found = NULL;
@@ -366,7 +382,7 @@ bool kafka_consumer_exists(struct kafka_consumer *c, const char *topic, bool *re
         rd_kafka_metadata_destroy(found);
         return kafka_fail(err, code, NULL, "ask for topic %s", topic);
     }
-    *ret_exists = found->topic_cnt == 1 && found->topics[0].partition_cnt > 0;
+    *ret_count = found->topic_cnt == 1 ? found->topics[0].partition_cnt : 0;
     rd_kafka_metadata_destroy(found);
     return true;
 }

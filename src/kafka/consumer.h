@@ -63,6 +63,10 @@ bool kafka_consumer_take(struct kafka_consumer *c, struct error *err) MUST_CHECK
 /* Answers KAFKA_REVOKED and KAFKA_LOST. */
 bool kafka_consumer_give(struct kafka_consumer *c, struct error *err) MUST_CHECK;
 
+/* Instead of subscribe, for who is no member: this partition is read from there, and no other. */
+bool kafka_consumer_assign(struct kafka_consumer *c, const struct kafka_place *place,
+                           struct error *err) MUST_CHECK;
+
 /* What the group has committed for a partition; *ret_note in `a`. */
 bool kafka_consumer_committed(struct kafka_consumer *c, const char *topic, int32_t partition,
                               struct arena *a, bool *ret_found, int64_t *ret_offset,
@@ -70,8 +74,9 @@ bool kafka_consumer_committed(struct kafka_consumer *c, const char *topic, int32
 /* The first offset that is there, and the one behind the last. */
 bool kafka_consumer_range(struct kafka_consumer *c, const char *topic, int32_t partition,
                           int64_t *ret_low, int64_t *ret_high, struct error *err) MUST_CHECK;
-bool kafka_consumer_exists(struct kafka_consumer *c, const char *topic, bool *ret_exists,
-                           struct error *err) MUST_CHECK;
+/* How many partitions the topic has; 0: there is no such topic. */
+bool kafka_consumer_partitions(struct kafka_consumer *c, const char *topic, int32_t *ret_count,
+                               struct error *err) MUST_CHECK;
 /* Durable when it returns. The note is text without NUL, at most LIMIT_KAFKA_NOTE bytes. */
 bool kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_place *place,
                            struct str note, struct error *err) MUST_CHECK;

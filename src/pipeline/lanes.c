@@ -168,12 +168,12 @@ static bool open_park(struct lanes *l, struct error *err)
 /* All that former owners of the partitions have parked. */
 static bool load_park(struct lanes *l, struct error *err)
 {
-    bool exists;
+    int32_t count;
 
     if (l->park == NULL) {
-        if (!kafka_consumer_exists(l->consumer, l->park_name, &exists, err))
+        if (!kafka_consumer_partitions(l->consumer, l->park_name, &count, err))
             return false;
-        if (!exists)
+        if (count == 0)
             return true;
     }
     return open_park(l, err) && park_topic_catch_up(l->park, l->stop.fd, err);

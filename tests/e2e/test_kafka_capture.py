@@ -173,3 +173,34 @@ def test_a_record_that_the_topic_refuses_is_parked_and_the_others_pass(source, k
         records = published(source, kafka, 39, timeout=120)
     assert {json.loads(r.key)["id"] for r in records} == set(range(1, 41)) - {20}
     assert_positions_rise(records)
+
+
+def test_log_read_prints_the_topics_as_it_prints_the_log(source, kafka, run):
+    source.execute("INSERT INTO t SELECT i, 0, 'n' || i FROM generate_series(1, 40) i")
+    with Capture(run, pipeline(source, kafka, run)) as multisink:
+        published(source, kafka, 40)
+        first = multisink.cli("log", "read", "--limit", 1, multisink.config_path)
+        assert first.returncode == 0 and json.loads(first.stdout)["op"] == "snapshot"
+        with source.connect() as db:
+            db.execute("UPDATE t SET v = 1 WHERE id = 7")
+            db.execute("DELETE FROM t WHERE id = 9")
+            db.execute("INSERT INTO u VALUES (1, 5)")
+        published(source, kafka, 43)
+        kafka.consume("shop.public.u", 1)
+        read = multisink.cli("log", "read", multisink.config_path)
+        topics = [json.loads(line) for line in read.stdout.splitlines()]
+        spool = multisink.cli("log", "read", multisink.config["stream"]["kafka"]["dir"])
+        logged = [json.loads(line) for line in spool.stdout.splitlines()]
+    assert read.returncode == 0, read.stderr
+    named = ("position", "op", "schema", "table", "wts", "xid")
+    assert sorted(tuple(c[n] for n in named) for c in topics) == sorted(tuple(c[n] for n in named) for c in logged)
+    last = max(topics, key=lambda c: c["wts"])
+    assert last["after"] == {"id": 1, "v": 5} and last["table"] == "u"
+    behind = multisink.cli("log", "read", "--from", last["position"], multisink.config_path)
+    assert (behind.returncode, behind.stdout) == (0, "")
+
+
+def test_log_read_without_topics_names_them(source, kafka, run):
+    multisink = Capture(run, pipeline(source, kafka, run))
+    result = multisink.cli("log", "read", multisink.config_path)
+    assert result.returncode != 0 and "E1009" in result.stderr and "shop" in result.stderr
