@@ -9,7 +9,7 @@ const char cli_check_usage[] =
     "multisink check other.yaml\n"
     "multisink check pipeline.yaml --json   one JSON object on stdout\n"
     "\n"
-    "Connects to PostgreSQL and to every sink, and changes nothing anywhere. Each\n"
+    "Connects to PostgreSQL, to Kafka and to every sink, and changes nothing anywhere. Each\n"
     "line that says FAIL is followed by what mends it.\n"
     "\n"
     "  -j, --json   findings as JSON\n"
@@ -34,6 +34,8 @@ static int check_config(const struct config *config, bool json)
         check_postgres(&c);
     if (config->role != CONFIG_ROLE_DELIVER)
         check_log(&c);
+    if (config->stream.kind == CONFIG_STREAM_KAFKA)
+        check_kafka(&c);
     check_sinks(&c);
     elapsed = clock_mono_us(&clock_system) - start;
     buf_init(&out, 16 * MIB);

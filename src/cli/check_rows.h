@@ -4,7 +4,7 @@
 
 /*
  * The findings of `multisink check`: gathered row by row by the parts (check_postgres.c, check_log.c,
- * check_sinks.c), shown at the end as a table or as JSON. One thread.
+ * check_kafka.c, check_sinks.c), shown at the end as a table or as JSON. One thread.
  */
 
 #include "base/arena.h"
@@ -16,7 +16,7 @@
 enum check_verdict { CHECK_OK, CHECK_WARN, CHECK_FAIL, CHECK_SKIP };
 
 struct check_row {
-    const char *part; /* "Postgres", "Log" or a sink's name */
+    const char *part; /* "Postgres", "Log", "Kafka" or a sink's name */
     enum check_verdict verdict;
     const char *code; /* "E0433", or "" */
     const char *text;
@@ -57,6 +57,7 @@ void check_put_json(const struct check *c, const char *path, int64_t elapsed_us,
 /* The parts. */
 void check_postgres(struct check *c);
 void check_log(struct check *c);
+void check_kafka(struct check *c);
 void check_sinks(struct check *c);
 
 #endif

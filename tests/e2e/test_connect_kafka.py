@@ -8,6 +8,7 @@ import pytest
 import connect_scenario
 import debezium_topic
 import seed
+import servers
 import servers_kafka
 import test_connect
 import test_handover
@@ -271,3 +272,25 @@ def test_offsets_of_a_sink_are_those_of_its_group(daemon, kafka, receiver):
     daemon.ask("PUT", "/connectors/events/stop", want=204)
     assert "reset" in daemon.ask("DELETE", "/connectors/events/offsets")["message"]
     assert offsets() == {}
+
+
+def test_check_looks_at_brokers_and_topics(run, kafka, seed_pg):
+    stream = {"kafka": {"brokers": [kafka.brokers], "topic_prefix": "engagement_project"}}
+    config = {"version": 1, "name": "engagement", "role": "capture", "source": seed.source_config(seed_pg), "stream": stream}
+    multisink = servers.Multisink(run, config)
+
+    def check():
+        result = multisink.cli("check", multisink.config_path)
+        return result.returncode, " ".join(result.stdout.split())
+
+    code, text = check()
+    assert code == 0 and f"topic {TOPIC} will be made" in text
+    config["stream"]["kafka"]["create_topics"] = "never"
+    multisink.configure(config)
+    code, text = check()
+    assert code == 2 and "E1053" in text and "create_topics: auto" in text
+    kafka.create(TOPIC, partitions=3)
+    code, text = check()
+    assert code == 0 and f"topic {TOPIC} has 3 partitions" in text
+    kafka.stop()
+    assert check()[0] == 3

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `check`, Kafka: do the brokers answer, and are the topics there or can be made. None is made. */
+#include "base/limits.h"
+#include "cli/check_rows.h"
+#include "cli/cli.h"
+#include "debezium/writer.h"
+#include "kafka/topics.h"
+#include "sink/kafka_conf.h"
+
+/* False: the brokers cannot be asked, which is a row already. */
+static bool look_topic(struct check *c, struct kafka_producer *p, const char *topic, bool made)
+{
+    struct error err;
+    int32_t count;
+
+    if (!kafka_topic_partitions(p, topic, &count, &err)) {
+        check_error(c, &err, NULL);
+        return false;
+    }
+    if (count > 0)
+        check_add(c, CHECK_OK, E_NONE, NULL, "topic %s has %d partition%s", topic, (int)count,
+                  count == 1 ? "" : "s");
+    else if (made)
+        check_add(c, CHECK_OK, E_NONE, NULL, "topic %s will be made", topic);
+    else
+        check_add(c, CHECK_FAIL, E_KAFKA_TOPIC_MISSING,
+                  "make it, or let multisink: stream.kafka.create_topics: auto",
+                  "topic %s is missing", topic);
+    return true;
+}
+
+/* Those of the captured tables; the sinks say by themselves what they miss. */
+static void look_topics(struct check *c, struct kafka_producer *p)
+{
+    const struct config *config = c->config;
+    bool made = config->stream.kafka.create_topics == CONFIG_TOPICS_AUTO;
+    struct buf topic;
+    bool ok = true;
+
+    buf_init(&topic, 64 * KIB);
+    for (size_t i = 0; ok && i < config->source.tables.count; i++) {
+        struct str table = str_from(config->source.tables.items[i]);
+        size_t dot = str_find(table, '.');
+
+        buf_clear(&topic);
+        debezium_topic(config->stream.kafka.topic_prefix, str_make(table.p, dot),
+                       str_make(table.p + dot + 1, table.n - dot - 1), &topic);
+        ok = look_topic(c, p, buf_cstr(&topic), made);
+    }
+    for (size_t i = 0; ok && i < config->sink_count; i++) {
+        const struct config_strings *topics = &config->sinks[i].topics;
+
+        for (size_t k = 0; ok && k < topics->count; k++)
+            ok = look_topic(c, p, topics->items[k], false);
+    }
+    buf_done(&topic);
+}
+
+void check_kafka(struct check *c)
+{
+    const struct config_kafka *conf = &c->config->stream.kafka;
+    int64_t start = clock_mono_us(&clock_system);
+    struct kafka_settings settings;
+    struct kafka_producer_opts opts = { .settings = &settings,
+                                        .compression = conf->compression,
+                                        .linger_ms = conf->linger_ms,
+                                        .stop_fd = -1 };
+    struct kafka_producer *p;
+    struct error err;
+    int32_t count;
+
+    c->part = "Kafka";
+    sink_kafka_settings(conf, &c->arena, &settings);
+    if (!kafka_producer_open(&opts, &p, &err)) {
+        check_error(c, &err, NULL);
+        return;
+    }
+    /* Any name will do to ask: all topics come with the answer. */
+    if (!kafka_topic_partitions(p, "multisink", &count, &err)) {
+        check_error(c, &err, NULL);
+    } else {
+        check_add(c, CHECK_OK, E_NONE, NULL, "brokers answer at %s", conf->brokers);
+        check_elapsed(c, clock_mono_us(&clock_system) - start);
+        look_topics(c, p);
+    }
+    kafka_producer_close(p);
+}
