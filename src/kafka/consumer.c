@@ -85,10 +85,13 @@ static rd_kafka_resp_err_t watch(rd_kafka_t *rk, const rd_kafka_conf_t *conf, vo
     rd_kafka_resp_err_t code =
         rd_kafka_interceptor_add_on_request_sent(rk, "multisink", note_request, opaque);
 
-    (void)conf, (void)text, (void)size;
-    return code != RD_KAFKA_RESP_ERR_NO_ERROR ? code
-                                              : rd_kafka_interceptor_add_on_response_received(
-                                                    rk, "multisink", note_response, opaque);
+    (void)conf;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code =
+            rd_kafka_interceptor_add_on_response_received(rk, "multisink", note_response, opaque);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        (void)snprintf(text, size, "%s", rd_kafka_err2str(code));
+    return code;
 }
 
 bool kafka_consumer_is_joining(const struct kafka_consumer *c)

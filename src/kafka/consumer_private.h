@@ -12,10 +12,11 @@
 struct kafka_consumer {
     rd_kafka_t *rk;
     atomic_bool joined; /* a JoinGroup went out, ever */
-    atomic_llong joining_us; /* since when the group is being arranged anew, monotonic; 0: it is not */
+    atomic_llong
+        joining_us; /* since when the group is being arranged anew, monotonic; 0: it is not */
     /* coordinating thread only */
     bool closing;
-    bool served; /* there was an assignment, be it empty */
+    bool served;                              /* there was an assignment, be it empty */
     enum kafka_event event;                   /* not answered yet */
     rd_kafka_topic_partition_list_t *pending; /* its partitions */
     struct kafka_place *places;               /* the same, as they are shown; owned */

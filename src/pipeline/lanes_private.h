@@ -58,7 +58,8 @@ struct lanes {
     size_t topic_count;
     char *park_name; /* of the topic of parked records */
     struct wake stop;
-    struct wake late; /* lanes that were asked to end and still have something to store: it is too late */
+    struct wake
+        late; /* lanes that were asked to end and still have something to store: it is too late */
     struct thread thread;
 
     /* coordinating thread */
