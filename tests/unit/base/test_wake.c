@@ -58,6 +58,22 @@ static void another_thread_ends_the_wait(void **state)
     wake_done(&w);
 }
 
+static void a_timer_sets_itself_and_counts_anew(void **state)
+{
+    (void)state;
+    struct wake w;
+    struct error err = { 0 };
+
+    assert_true(wake_init_timer(&w, &err));
+    assert_false(wake_wait(w.fd, 20));
+    wake_set_after(&w, 10);
+    assert_true(wake_wait(w.fd, 60000));
+    assert_true(wake_is_set(w.fd));
+    wake_set_after(&w, 600 * 1000);
+    assert_false(wake_is_set(w.fd));
+    wake_done(&w);
+}
+
 static void without_descriptors_left_it_says_so(void **state)
 {
     (void)state;
@@ -81,6 +97,7 @@ int main(void)
         cmocka_unit_test(a_flag_stays_set_until_cleared),
         cmocka_unit_test(no_descriptor_is_never_set),
         cmocka_unit_test(another_thread_ends_the_wait),
+        cmocka_unit_test(a_timer_sets_itself_and_counts_anew),
         cmocka_unit_test(without_descriptors_left_it_says_so),
     };
 

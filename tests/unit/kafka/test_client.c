@@ -134,6 +134,27 @@ static void an_error_says_what_to_do(void **state)
     assert_true(error_is(&err, E_KAFKA_REFUSED));
 }
 
+static void a_failed_log_in_is_the_reason_of_what_follows(void **state)
+{
+    struct kafka_trouble t = { 0 };
+    struct error err;
+
+    (void)state;
+    assert_false(kafka_trouble_fail(&t, &err, RD_KAFKA_RESP_ERR__TIMED_OUT, "ask %s", "b"));
+    assert_true(error_is(&err, E_KAFKA_DOWN));
+    kafka_trouble_note(&t, RD_KAFKA_RESP_ERR__TRANSPORT, "connection refused");
+    kafka_trouble_note(&t, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
+    assert_false(kafka_trouble_fail(&t, &err, RD_KAFKA_RESP_ERR__TIMED_OUT, "ask %s", "b"));
+    assert_string_equal(err.msg, "cannot ask b: connection refused");
+    kafka_trouble_note(&t, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong password");
+    kafka_trouble_note(&t, RD_KAFKA_RESP_ERR__TRANSPORT, "disconnected");
+    assert_false(kafka_trouble_fail(&t, &err, RD_KAFKA_RESP_ERR__TIMED_OUT, "ask %s", "b"));
+    assert_true(error_is(&err, E_KAFKA_LOGIN));
+    assert_string_equal(err.msg, "cannot ask b: wrong password");
+    assert_false(kafka_trouble_fail(&t, &err, RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "make topic"));
+    assert_true(error_is(&err, E_KAFKA_REFUSED));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +164,7 @@ int main(void)
         cmocka_unit_test(the_names_of_all_properties_are_known),
         cmocka_unit_test(properties_that_do_not_go_together_are_refused),
         cmocka_unit_test(an_error_says_what_to_do),
+        cmocka_unit_test(a_failed_log_in_is_the_reason_of_what_follows),
     };
 
     return cmocka_run_group_tests_name("kafka_client", tests, NULL, NULL);

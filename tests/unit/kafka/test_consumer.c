@@ -214,6 +214,53 @@ static void where_a_partition_begins_and_ends_is_asked_for(void **state)
     mock_close(&m);
 }
 
+/* Whoever is no member reads as well; and how many partitions there are can be asked. */
+static void a_partition_is_read_without_a_group(void **state)
+{
+    struct kafka_place place = { "t", 1, 0 };
+    struct kafka_consumer_opts opts = { .group = "nobody" };
+    struct kafka_consumer *c;
+    struct kafka_lane *lane;
+    struct error err;
+    struct mock m;
+    int32_t count;
+
+    (void)state;
+    mock_open(&m, "t", 2);
+    opts.settings = m.settings;
+    assert_true(kafka_consumer_open(&opts, &c, &err));
+    assert_true(kafka_consumer_partitions(c, "t", &count, &err));
+    assert_int_equal(count, 2);
+    put(&m, "a");
+    place.partition = 0;
+    assert_true(kafka_consumer_assign(c, &place, &err));
+    lane = kafka_lane_open(c, "t", 0);
+    assert_true(str_is(next(lane).value, "a"));
+    kafka_lane_close(lane);
+    kafka_consumer_close(c);
+    mock_close(&m);
+}
+
+/* librdkafka 2.0.2 aborts when such a member is destroyed at the wrong moment. */
+static void a_member_may_end_before_its_first_assignment(void **state)
+{
+    struct mock m;
+
+    (void)state;
+    mock_open(&m, "t", 1);
+    for (int ms = 0; ms <= 20; ms += 10) {
+        struct kafka_consumer *c = open_one(&m);
+        enum kafka_event event;
+        struct kafka_place *places;
+        struct error err;
+        size_t count;
+
+        (void)!kafka_consumer_poll(c, ms, &event, &places, &count, &err);
+        kafka_consumer_close(c);
+    }
+    mock_close(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +269,8 @@ int main(void)
         cmocka_unit_test(a_topic_that_is_not_there_is_told),
         cmocka_unit_test(a_commit_is_found_with_its_note),
         cmocka_unit_test(where_a_partition_begins_and_ends_is_asked_for),
+        cmocka_unit_test(a_partition_is_read_without_a_group),
+        cmocka_unit_test(a_member_may_end_before_its_first_assignment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
