@@ -249,6 +249,7 @@ static void look_slot(struct check *c, struct postgres_conn *conn,
                       const struct postgres_server *server)
 {
     struct postgres_slot_expect expect = { .database = server->database };
+    struct postgres_server later;
     struct postgres_slot slot;
     struct error err;
 
@@ -258,7 +259,12 @@ static void look_slot(struct check *c, struct postgres_conn *conn,
     }
     if (!expectation(c, &slot, &expect))
         return;
-    if (postgres_slot_judge(&slot, &expect, server, &err))
+    /* A daemon that runs has gone on since the server was looked at: its WAL must not seem to end before us. */
+    if (!postgres_server_look(conn, &later, &err)) {
+        check_error(c, &err, NULL);
+        return;
+    }
+    if (postgres_slot_judge(&slot, &expect, &later, &err))
         slot_is_fine(c, &slot, server);
     else if (err.kind == ERR_RETRY) { /* in use: by this very pipeline, most likely */
         check_add(c, CHECK_WARN, E_SLOT_ACTIVE, NULL,

@@ -87,6 +87,8 @@ def test_a_kill_during_the_rewrite_is_survived(pg, redis, start):
     # The rewrite takes long: each key a second.
     redis.settings["rdb-key-save-delay"] = "1000000"
     redis.start()
+    with pg.connect(autocommit=False) as db:  # something to do, so that the sink comes by
+        seed.Writer(pg, seed=3, rollbacks=0).transaction(db, 5)
     for n in range(3):
         wait_until(lambda: redis.client().info("persistence")["aof_rewrite_in_progress"], 20, "the rewrite runs")
         if n == 1:
