@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "pipeline/park.h"
 #include "pipeline/park_topic.h"
+#include "pipeline/supervisor.h"
 #include "process/rowjson.h"
 #include "sink/kafka_conf.h"
 
@@ -277,17 +279,45 @@ static int with_topic(struct dlq *dlq, const char *verb, const struct config *co
     return code;
 }
 
+static bool is_publisher(const struct config *config, const char *sink)
+{
+    return config->stream.kind == CONFIG_STREAM_KAFKA && strcmp(sink, SUPERVISOR_PUBLISHER) == 0;
+}
+
+/* What could not be written to Kafka is parked where it was captured. */
+static int look_at_publisher(struct dlq *dlq, const char *verb, const struct config *config)
+{
+    bool lists = strcmp(verb, "list") == 0;
+    char *path = mem_printf("%s/state.db", config->stream.dir);
+    bool there = access(path, F_OK) == 0;
+    struct state *st;
+    struct error err;
+    bool ok;
+
+    free(path);
+    if (!there) /* captured elsewhere */
+        return CLI_OK;
+    if (!state_open(config->stream.dir, false, &st, &err))
+        return cli_failure(&err);
+    ok = park_each(st, SUPERVISOR_PUBLISHER, STR_NONE, lists ? list_one : show_one, dlq, &err);
+    state_close(st);
+    return ok ? CLI_OK : cli_failure(&err);
+}
+
 /* Records are numbered for each sink by itself. */
 static int with_topics(struct dlq *dlq, const char *verb, const struct config *config)
 {
     bool asks = strcmp(verb, "list") != 0 && strcmp(verb, "show") != 0;
     int code = CLI_OK;
 
+    if (dlq->sink != NULL && is_publisher(config, dlq->sink))
+        return with_state(dlq, verb, config->stream.dir);
     if (asks || dlq->sink != NULL) {
         if (dlq->sink == NULL)
             return cli_usage_error("dlq", "say which: --sink NAME and a record's number, or --all");
         code = with_topic(dlq, verb, config, dlq->sink);
     } else {
+        code = look_at_publisher(dlq, verb, config);
         for (size_t i = 0; i < config->sink_count && code == CLI_OK; i++)
             code = with_topic(dlq, verb, config, config->sinks[i].name);
     }
@@ -316,7 +346,8 @@ static int with_config(struct dlq *dlq, const char *verb)
 
     if (config == NULL)
         return CLI_USAGE;
-    dlq->orphan = dlq->sink != NULL && !known_sink(config, dlq->sink);
+    dlq->orphan =
+        dlq->sink != NULL && !known_sink(config, dlq->sink) && !is_publisher(config, dlq->sink);
     buf_init(&dlq->out, LIMIT_PG_MESSAGE * 2);
     code = config->stream.kind == CONFIG_STREAM_KAFKA ? with_topics(dlq, verb, config)
                                                       : with_state(dlq, verb, config->stream.dir);

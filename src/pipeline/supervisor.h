@@ -30,6 +30,10 @@
 #include "pipeline/thread.h"
 #include "pipeline/window.h"
 
+/* What the publisher is called where sinks have their names: in state.db and by the dlq command. A user's sink has no
+ * colon in its name. */
+#define SUPERVISOR_PUBLISHER "kafka:publisher"
+
 struct supervisor_opts {
     const struct config *config;
     const struct clock *clock;

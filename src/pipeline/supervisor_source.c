@@ -26,9 +26,6 @@
 
 enum { GATE_MS = 50, PUBLISHER_ROWS = 1000, PUBLISHER_PARK_MAX = 1000 };
 
-/* A user's sink has no colon in its name. */
-#define PUBLISHER "kafka:publisher"
-
 /* What is read again and checked at each start; the rest was checked when it was written, and is when
  * it is read. */
 #define VERIFY_BYTES (16 * MIB)
@@ -66,7 +63,7 @@ static bool open_publisher(struct supervisor *s, struct error *err)
                                  .everything = true };
 
     s->publisher_type = (struct config_sink_type){ .name = "kafka" };
-    s->publisher_conf = (struct config_sink){ .name = PUBLISHER,
+    s->publisher_conf = (struct config_sink){ .name = SUPERVISOR_PUBLISHER,
                                               .type = &s->publisher_type,
                                               .conf = (void *)(uintptr_t)config,
                                               .park_max = PUBLISHER_PARK_MAX,
@@ -225,7 +222,7 @@ static bool forget(const char *dir, struct error *err)
 
     if (!state_open(dir, true, &st, err))
         return false;
-    ok = checkpoint_forget(st, PUBLISHER, err);
+    ok = checkpoint_forget(st, SUPERVISOR_PUBLISHER, err);
     state_close(st);
     return ok;
 }

@@ -13,6 +13,8 @@ import seed
 from endpoint import Endpoint
 from servers import Redis, wait_until
 
+pytestmark = pytest.mark.usefixtures("stream")
+
 # ---- redis: parked records ---------------------------------------------------------------------------------------
 
 
@@ -81,10 +83,16 @@ def test_several_commands_for_one_event_are_applied_together(pg, redis, start):
     assert (client.get("a"), client.get("b"), len(client.keys("h:*"))) == ("30", "30", 30)
 
 
+def told_but_topic(sink):
+    """What the sink says, but that its topic is not there: capture makes that with the first row."""
+    return (sink.get("last_error") or {}).get("code") not in (None, "E1053")
+
+
 def test_a_redis_that_evicts_keys_is_refused(run, pg, start):
     with Redis(run, maxmemory="64mb", maxmemory_policy="allkeys-lru") as redis:
         multisink = start(seed.pipeline(pg, seed.redis_sink(redis)), wait=False)
-        told = multisink.wait_sink("top_content", lambda s: s.get("last_error"), 20, "the sink says why")
+        pg.execute("INSERT INTO engagement_events (event_ts) VALUES (now())")  # a partition, with Kafka
+        told = multisink.wait_sink("top_content", told_but_topic, 20, "the sink says why")
         assert "noeviction" in told["last_error"]["message"]
 
 
@@ -300,12 +308,12 @@ def test_a_mapping_that_cannot_work_is_told_at_the_start_with_all_its_faults(pg,
     sink["cassandra"]["table"] = "engagement.wrong"
     multisink = start(seed.pipeline(pg, sink), wait=False)
     pg.execute("INSERT INTO engagement_events (event_ts) VALUES (now())")
-    told = multisink.wait_sink("events", lambda s: s.get("last_error"), 30, "the sink says what is wrong")
+    told = multisink.wait_sink("events", told_but_topic, 30, "the sink says what is wrong")
     message = told["last_error"]["message"]
     assert told["last_error"]["code"] == "E0652" and "content_id" in message and "nothing" in message
 
 
-def test_a_value_that_cassandra_cannot_hold_is_parked_and_the_rest_goes_on(empty_pg, cassandra, start):
+def test_a_value_that_cassandra_cannot_hold_is_parked_and_the_rest_goes_on(empty_pg, cassandra, start, stream):
     pg = empty_pg
     pg.execute("CREATE TABLE t (id int PRIMARY KEY, n numeric)")
     pg.execute("CREATE PUBLICATION p FOR TABLE t")
@@ -318,6 +326,7 @@ def test_a_value_that_cassandra_cannot_hold_is_parked_and_the_rest_goes_on(empty
     pg.execute("INSERT INTO t VALUES (1, 1.50), (2, 'NaN'), (3, 12345678901234567890.5)")
     multisink.wait_caught_up(pg)
     rows = {r.id: str(r.n) for r in cassandra.execute("SELECT * FROM engagement.t")}
-    assert rows == {1: "1.50", 3: "12345678901234567890.5"}
+    # Debezium's format loses the last zeros of a numeric without a scale (docs/kafka.md).
+    assert rows == {1: "1.50" if stream == "log" else "1.5", 3: "12345678901234567890.5"}
     record, = parked(multisink)
     assert "NaN" in json.dumps(record) and "n" in json.dumps(record)
