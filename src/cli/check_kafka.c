@@ -39,12 +39,8 @@ static void look_topics(struct check *c, struct kafka_producer *p)
 
     buf_init(&topic, 64 * KIB);
     for (size_t i = 0; ok && i < config->source.tables.count; i++) {
-        struct str table = str_from(config->source.tables.items[i]);
-        size_t dot = str_find(table, '.');
-
-        buf_clear(&topic);
-        debezium_topic(config->stream.kafka.topic_prefix, str_make(table.p, dot),
-                       str_make(table.p + dot + 1, table.n - dot - 1), &topic);
+        debezium_table_topic(config->stream.kafka.topic_prefix,
+                             str_from(config->source.tables.items[i]), &topic);
         ok = look_topic(c, p, buf_cstr(&topic), made);
     }
     for (size_t i = 0; ok && i < config->sink_count; i++) {

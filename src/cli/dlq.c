@@ -194,20 +194,22 @@ static int act(struct dlq *dlq, const char *verb, struct state *st)
     return request(dlq, st, strcmp(verb, "replay") == 0 ? PARK_REPLAY : PARK_DROP);
 }
 
+static bool has_state(const char *dir)
+{
+    char *path = mem_printf("%s/state.db", dir);
+    bool there = access(path, F_OK) == 0;
+
+    free(path);
+    return there;
+}
+
 static int with_state(struct dlq *dlq, const char *verb, const char *dir)
 {
-    char path[4096];
-    struct buf name;
     struct state *st;
     struct error err;
-    bool there;
     int code;
 
-    buf_init(&name, sizeof path);
-    buf_putf(&name, "%s/state.db", dir);
-    there = access(buf_cstr(&name), F_OK) == 0;
-    buf_done(&name);
-    if (!there) {
+    if (!has_state(dir)) {
         (void)error_set(&err, ERR_STOP, E_NOT_RUNNING,
                         "cannot find state.db in %s: no daemon has run there yet", dir);
         return cli_failure(&err);
@@ -288,14 +290,11 @@ static bool is_publisher(const struct config *config, const char *sink)
 static int look_at_publisher(struct dlq *dlq, const char *verb, const struct config *config)
 {
     bool lists = strcmp(verb, "list") == 0;
-    char *path = mem_printf("%s/state.db", config->stream.dir);
-    bool there = access(path, F_OK) == 0;
     struct state *st;
     struct error err;
     bool ok;
 
-    free(path);
-    if (!there) /* captured elsewhere */
+    if (!has_state(config->stream.dir)) /* captured elsewhere */
         return CLI_OK;
     if (!state_open(config->stream.dir, false, &st, &err))
         return cli_failure(&err);

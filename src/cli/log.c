@@ -167,18 +167,26 @@ static int show(struct stream *s, const char *dir, const struct cli_log_request 
     return cli_finish(&b);
 }
 
+int cli_log_from(const struct cli_log_request *q, struct position *ret_from)
+{
+    if (q->from == NULL || position_parse(str_from(q->from), ret_from))
+        return CLI_OK;
+    return cli_usage_error("log", "\"%s\" is no position; they look like 1/0/16B3748/3", q->from);
+}
+
 static int read_command(struct stream *s, const struct cli_log_request *q)
 {
     struct counts counts = { 0 };
     struct error err = { 0 };
     struct stream_stats stats;
     struct position from;
+    int code;
 
     s->ops->stats(s, &stats);
     from = stats.oldest;
-    if (q->from != NULL && !position_parse(str_from(q->from), &from))
-        return cli_usage_error("log", "\"%s\" is no position; they look like 1/0/16B3748/3",
-                               q->from);
+    code = cli_log_from(q, &from);
+    if (code != CLI_OK)
+        return code;
     if (read_changes(s, from, (uint64_t)q->limit, true, &counts, &err))
         return CLI_OK;
     return err.kind == ERR_NONE ? CLI_RUNTIME : cli_failure(&err);

@@ -14,6 +14,8 @@ struct cli_log_request {
     bool as_json;
 };
 
+/* Where --from says to begin; *ret_from stays without it. CLI_USAGE: it is no position, which is said. */
+int cli_log_from(const struct cli_log_request *q, struct position *ret_from);
 /* Prints the newest shape of each table in the stream as JSON lines; gives the exit code. */
 int cli_log_tables(struct stream *s);
 /* Prints what is in the topics; gives the exit code. */

@@ -132,16 +132,16 @@ static bool read_topic(struct reading *r, const char *schema, const char *table,
 
 static bool read_table(struct reading *r, const char *name, struct error *err)
 {
-    struct str text = str_from(name);
-    size_t dot = str_find(text, '.');
-    char *schema = dot < text.n ? mem_strndup(str_make(text.p, dot)) : mem_strdup("public");
-    const char *table = dot < text.n ? name + dot + 1 : name;
+    struct str schema;
+    struct str table;
+    char *text;
     bool ok;
 
-    debezium_topic(r->config->stream.kafka.topic_prefix, str_from(schema), str_from(table),
-                   &r->topic);
-    ok = read_topic(r, schema, table, err);
-    free(schema);
+    debezium_table_split(str_from(name), &schema, &table);
+    debezium_topic(r->config->stream.kafka.topic_prefix, schema, table, &r->topic);
+    text = mem_strndup(schema);
+    ok = read_topic(r, text, table.p, err); /* the name's end is the table's */
+    free(text);
     return ok;
 }
 
@@ -179,9 +179,10 @@ int cli_log_read_kafka(const struct config *config, const struct cli_log_request
     struct arena arena;
     bool ok;
 
-    if (request->from != NULL && !position_parse(str_from(request->from), &r.from))
-        return cli_usage_error("log", "\"%s\" is no position; they look like 1/0/16B3748/3",
-                               request->from);
+    int code = cli_log_from(request, &r.from);
+
+    if (code != CLI_OK)
+        return code;
     arena_init(&arena, LIMIT_CONFIG_ARENA);
     buf_init(&r.topic, LIMIT_KAFKA_TOPIC);
     sink_kafka_settings(&config->stream.kafka, &arena, &opts.settings);

@@ -276,17 +276,15 @@ static bool is_active(const struct connector *c)
 json_t *connect_topic(const struct connector *c, const char *table)
 {
     struct str name = str_from(table);
-    size_t dot = str_find(name, '.');
     struct buf b;
     json_t *topic;
 
-    if (c->prefix == NULL || dot == name.n ||
+    if (c->prefix == NULL || str_find(name, '.') == name.n ||
         (c->file_sink != NULL && c->file_sink->topics.count > 0)) /* a topic already */
         return connect_text(table);
     buf_init(&b, LIMIT_CONNECT_BODY);
     if (c->conf != NULL && c->conf->stream.kind == CONFIG_STREAM_KAFKA)
-        debezium_topic(c->prefix, str_make(name.p, dot),
-                       str_make(name.p + dot + 1, name.n - dot - 1), &b);
+        debezium_table_topic(c->prefix, name, &b);
     else
         buf_putf(&b, "%s.%s", c->prefix, table);
     topic = connect_text(buf_cstr(&b));

@@ -64,21 +64,6 @@ static void set_word(json_t *map, const char *key, const char *value)
     free(copy);
 }
 
-static void set_list(json_t *map, const char *key, const char *text)
-{
-    struct str rest = str_from(text);
-    json_t *list = json_array();
-    struct str item;
-
-    while (connect_next_item(&rest, &item)) {
-        char *copy = mem_strndup(item);
-
-        (void)json_array_append_new(list, connect_plain(copy));
-        free(copy);
-    }
-    (void)json_object_set_new(map, key, list);
-}
-
 /* The transformation that unwraps, "" when there is none; what else is named was refused. */
 static struct str unwrap_of(const json_t *config)
 {
@@ -165,7 +150,7 @@ static void set_unwrap(json_t *format, const json_t *config, struct str unwrap)
 
         connect_set(format, prefixes[i][1], option(config, unwrap, prefixes[i][0]));
         if (list != NULL)
-            set_list(format, lists[i][1], list);
+            (void)json_object_set_new(format, lists[i][1], connect_plain_items(str_from(list)));
     }
 }
 

@@ -58,7 +58,6 @@ static json_t *value_of(const struct connect_prop *prop, const char *text)
     struct str s = str_trim(str_from(text));
     json_t *parsed = NULL;
     json_t *value;
-    struct str item;
 
     if (s.n > 1 && (s.p[0] == '[' || (s.p[0] == '{' && s.p[1] != '{')))
         parsed = json_loadb(s.p, s.n, JSON_REJECT_DUPLICATES, NULL);
@@ -69,14 +68,7 @@ static json_t *value_of(const struct connect_prop *prop, const char *text)
     }
     if (prop == NULL || prop->type != CONNECT_LIST)
         return connect_plain(text);
-    value = json_array();
-    while (connect_next_item(&s, &item)) {
-        char *copy = mem_strndup(item);
-
-        (void)json_array_append_new(value, connect_plain(copy));
-        free(copy);
-    }
-    return value;
+    return connect_plain_items(s);
 }
 
 /* "commands.insert" stands in the map "commands"; a header's name may have dots of its own. */
@@ -162,16 +154,8 @@ void connect_sink_text(const struct connect_plugin *plugin, const json_t *config
 void connect_sink_text_kafka(const struct connect_plugin *plugin, const json_t *config,
                              const char *name, const json_t *kafka, const char *dir, struct buf *b)
 {
-    struct str rest = connect_list_of(config, "topics");
-    json_t *topics = json_array();
-    struct str item;
+    json_t *topics = connect_plain_items(connect_list_of(config, "topics"));
 
-    while (connect_next_item(&rest, &item)) {
-        char *topic = mem_strndup(item);
-
-        (void)json_array_append_new(topics, connect_plain(topic));
-        free(topic);
-    }
     connect_put_text(json_pack("{s:i, s:s, s:s, s:{s:o}, s:[o]}", "version", 1, "name", name,
                                "role", "deliver", "stream", "kafka",
                                connect_kafka_of_sink(kafka, dir), "sinks",

@@ -166,6 +166,20 @@ json_t *connect_plain_list(const char *const *items, size_t count)
     return list;
 }
 
+json_t *connect_plain_items(struct str text)
+{
+    json_t *list = json_array();
+    struct str item;
+
+    while (connect_next_item(&text, &item)) {
+        char *copy = mem_strndup(item);
+
+        (void)json_array_append_new(list, connect_plain(copy));
+        free(copy);
+    }
+    return list;
+}
+
 /* What JSON allows in a string and YAML does not, or takes for the end of a line: DEL, C1 controls, U+2028,
  * U+2029, U+FEFF, U+FFFE and U+FFFF. How many bytes it has at `p`, with its code; 0: it is none of them. */
 static size_t unlike_yaml(const unsigned char *p, unsigned *ret_code)

@@ -63,6 +63,8 @@ bool connect_next_item(struct str *rest, struct str *ret_item);
 /* A value that the file takes as it is: nothing in it is looked up. */
 json_t *connect_plain(const char *text);
 json_t *connect_plain_list(const char *const *items, size_t count);
+/* The items of a text with commas. */
+json_t *connect_plain_items(struct str text);
 /* Nothing for NULL. */
 void connect_set(json_t *map, const char *key, const char *value);
 /* Writes the file and gives the tree up. */

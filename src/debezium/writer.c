@@ -113,6 +113,24 @@ void debezium_topic(const char *prefix, struct str schema, struct str table, str
     (void)buf_cstr(ret);
 }
 
+void debezium_table_split(struct str name, struct str *ret_schema, struct str *ret_table)
+{
+    size_t dot = str_find(name, '.');
+    bool plain = dot == name.n;
+
+    *ret_schema = plain ? STR("public") : str_make(name.p, dot);
+    *ret_table = plain ? name : str_make(name.p + dot + 1, name.n - dot - 1);
+}
+
+void debezium_table_topic(const char *prefix, struct str name, struct buf *ret)
+{
+    struct str schema;
+    struct str table;
+
+    debezium_table_split(name, &schema, &table);
+    debezium_topic(prefix, schema, table, ret);
+}
+
 /* ---- records ------------------------------------------------------------------------------------ */
 
 static bool too_large(const struct debezium_event *e, struct error *err)

@@ -86,6 +86,10 @@ void debezium_writer_take(struct debezium_writer *w, struct buf *spare);
 
 /* <prefix>.<schema>.<table>, every character outside [A-Za-z0-9._-] as _, at most 249 bytes; terminated. */
 void debezium_topic(const char *prefix, struct str schema, struct str table, struct buf *ret);
+/* "schema.table" at its first dot; without one the schema is public. Borrowed. */
+void debezium_table_split(struct str name, struct str *ret_schema, struct str *ret_table);
+/* The topic of the table of that name. */
+void debezium_table_topic(const char *prefix, struct str name, struct buf *ret);
 
 /* ---- records that are no change ------------------------------------------------------------------ */
 

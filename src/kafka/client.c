@@ -305,6 +305,18 @@ void kafka_trouble_note(struct kafka_trouble *t, rd_kafka_resp_err_t code, const
     (void)snprintf(t->text, sizeof t->text, "%s", text);
 }
 
+static void take_trouble(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    (void)rk;
+    kafka_trouble_note(opaque, (rd_kafka_resp_err_t)code, reason);
+}
+
+void kafka_trouble_watch(rd_kafka_conf_t *conf, struct kafka_trouble *t)
+{
+    rd_kafka_conf_set_opaque(conf, t);
+    rd_kafka_conf_set_error_cb(conf, take_trouble);
+}
+
 bool kafka_trouble_fail(const struct kafka_trouble *t, struct error *err, rd_kafka_resp_err_t code,
                         const char *fmt, ...)
 {

@@ -29,6 +29,8 @@ struct kafka_trouble {
     char text[200];
 };
 
+/* Librdkafka's complaints go there, when the connection is polled; takes the connection's opaque. */
+void kafka_trouble_watch(rd_kafka_conf_t *conf, struct kafka_trouble *t);
 void kafka_trouble_note(struct kafka_trouble *t, rd_kafka_resp_err_t code, const char *text);
 /* As kafka_fail with `code`, or with the trouble where there is one. */
 bool kafka_trouble_fail(const struct kafka_trouble *t, struct error *err, rd_kafka_resp_err_t code,

@@ -26,14 +26,6 @@ struct look {
     bool reading;
 };
 
-static void take_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
-{
-    struct kafka_last *l = opaque;
-
-    (void)rk;
-    kafka_trouble_note(&l->trouble, (rd_kafka_resp_err_t)code, reason);
-}
-
 bool kafka_last_open(const struct kafka_settings *settings, int stop_fd,
                      struct kafka_last **ret_last, struct error *err)
 {
@@ -53,8 +45,7 @@ bool kafka_last_open(const struct kafka_settings *settings, int stop_fd,
         return false;
     l = mem_zalloc(1, sizeof *l);
     l->stop_fd = stop_fd;
-    rd_kafka_conf_set_opaque(conf, l);
-    rd_kafka_conf_set_error_cb(conf, take_error);
+    kafka_trouble_watch(conf, &l->trouble);
     l->rk = kafka_handle_new(RD_KAFKA_CONSUMER, conf, err);
     if (l->rk == NULL) {
         free(l);

@@ -38,14 +38,6 @@ static const struct kafka_property reader_fixed[] = {
     { NULL, NULL },
 };
 
-static void note_reader(rd_kafka_t *rk, int code, const char *reason, void *opaque)
-{
-    struct kafka_table *t = opaque;
-
-    (void)rk;
-    kafka_trouble_note(&t->trouble, (rd_kafka_resp_err_t)code, reason);
-}
-
 bool kafka_table_open(const struct kafka_settings *settings, const char *topic,
                       struct kafka_table **ret_table, struct error *err)
 {
@@ -55,8 +47,7 @@ bool kafka_table_open(const struct kafka_settings *settings, const char *topic,
     if (conf == NULL)
         return false;
     t = mem_zalloc(1, sizeof *t);
-    rd_kafka_conf_set_opaque(conf, t);
-    rd_kafka_conf_set_error_cb(conf, note_reader);
+    kafka_trouble_watch(conf, &t->trouble);
     t->rk = kafka_handle_new(RD_KAFKA_CONSUMER, conf, err);
     if (t->rk == NULL) {
         free(t);

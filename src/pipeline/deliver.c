@@ -143,7 +143,7 @@ static bool store_position(struct deliver *d, bool now, struct error *err)
 {
     int64_t mono = clock_mono_us(d->opts.clock);
 
-    if (position_cmp(d->stored, d->written) == 0 || (!wake_is_set(d->opts.stop_fd) && is_busy(d)))
+    if (position_cmp(d->stored, d->written) == 0 || (is_busy(d) && !wake_is_set(d->opts.stop_fd)))
         return true;
     /* A target that a repeat does not harm needs no stored position after each batch. */
     if (!now && (!d->ops->ordered || d->ops->skips_repeats || d->ops->position != NULL) &&

@@ -93,7 +93,7 @@ static bool settle(void *ctx, struct error *err)
     struct lane *lane = ctx;
     struct lanes *l = lane->owner;
     struct state *st = lane->deliver.state;
-    int stop_fd = wake_is_set(lane->stop.fd) ? l->late.fd : lane->stop.fd; /* L4 */
+    int stop_fd;
     bool changed;
     bool ok;
 
@@ -103,6 +103,7 @@ static bool settle(void *ctx, struct error *err)
         return false;
     if (!changed)
         return true;
+    stop_fd = wake_is_set(lane->stop.fd) ? l->late.fd : lane->stop.fd; /* L4 */
     (void)pthread_mutex_lock(&l->writer_lock);
     ok = open_writer(l, err) &&
          park_topic_flush(st, l->opts.sink->name, lane->name, l->writer, stop_fd, err);

@@ -344,13 +344,12 @@ static void coordinate(void *arg)
 /* A table of `from` is the topic <prefix>.<schema>.<table>. */
 static void name_topic(struct lanes *l, const char *name, struct lanes_topic *ret_topic)
 {
-    struct str text = str_from(name);
-    size_t dot = str_find(text, '.');
-    struct str schema = dot < text.n ? str_make(text.p, dot) : STR("public");
-    struct str table = dot < text.n ? str_make(text.p + dot + 1, text.n - dot - 1) : text;
+    struct str schema;
+    struct str table;
     struct buf b;
 
     buf_init(&b, 4 * KIB);
+    debezium_table_split(str_from(name), &schema, &table);
     debezium_topic(l->opts.config->stream.kafka.topic_prefix, schema, table, &b);
     ret_topic->name = arena_str(&l->arena, buf_view(&b)).p;
     ret_topic->schema = arena_str(&l->arena, schema).p;

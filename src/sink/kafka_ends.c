@@ -122,11 +122,7 @@ bool sink_kafka_topic(const struct config *config, size_t i, struct buf *ret)
 
     buf_clear(ret);
     if (i < tables->count) {
-        struct str name = str_from(tables->items[i]);
-        size_t dot = str_find(name, '.');
-
-        debezium_topic(prefix, str_make(name.p, dot), str_make(name.p + dot + 1, name.n - dot - 1),
-                       ret);
+        debezium_table_topic(prefix, str_from(tables->items[i]), ret);
     } else if (i == tables->count) {
         buf_putf(ret, "%s.message", prefix);
     } else if (i == tables->count + 1 && config->stream.kafka.format.transactions) {

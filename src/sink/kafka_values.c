@@ -14,16 +14,11 @@ void sink_kafka_values_init(struct sink_kafka_values *v)
     *v = (struct sink_kafka_values){ .used = 0 };
 }
 
-static void free_items(struct sink_kafka_values *v)
+void sink_kafka_values_done(struct sink_kafka_values *v)
 {
     for (size_t i = 0; i < v->count; i++)
         buf_done(&v->items[i]);
     free(v->items);
-}
-
-void sink_kafka_values_done(struct sink_kafka_values *v)
-{
-    free_items(v);
     sink_kafka_values_init(v);
 }
 

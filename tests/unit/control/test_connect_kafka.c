@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "sink/sink.h"
+#include "unit/control/plugins.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,24 +17,6 @@
 #define JSON  "org.apache.kafka.connect.json.JsonConverter"
 #define UNWRAP                                                                                     \
     ",\"transforms\":\"u\",\"transforms.u.type\":\"io.debezium.transforms.ExtractNewRecordState\""
-
-static struct connect_plugins plugins;
-
-static int setup(void **state)
-{
-    const struct config_kinds *kinds = sink_config_kinds();
-
-    (void)state;
-    connect_plugins_init(&plugins, kinds->sinks, kinds->sink_count);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    connect_plugins_done(&plugins);
-    return 0;
-}
 
 static struct config *load(const char *text)
 {

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "sink/sink.h"
+#include "unit/control/plugins.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,24 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct connect_plugins plugins;
-
-static int setup(void **state)
-{
-    const struct config_kinds *kinds = sink_config_kinds();
-
-    (void)state;
-    connect_plugins_init(&plugins, kinds->sinks, kinds->sink_count);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    connect_plugins_done(&plugins);
-    return 0;
-}
 
 static const struct connect_plugin *find(const char *name)
 {
