@@ -4,26 +4,6 @@
 #include "cli/cli.h"
 #include "sink/sink.h"
 
-/* The check changes nothing: there is nothing stored, and nothing can be. */
-static bool store_put(void *ctx, const char *key, struct str value, struct error *err)
-{
-    (void)ctx;
-    (void)value;
-    return error_set(err, ERR_STOP, E_SYS_INTERNAL, "cannot store %s: the check changes nothing",
-                     key);
-}
-
-static bool store_get(void *ctx, const char *key, struct arena *a, struct str *ret_value,
-                      struct error *err)
-{
-    (void)ctx;
-    (void)key;
-    (void)a;
-    (void)err;
-    *ret_value = STR_NONE;
-    return true;
-}
-
 static void say(void *ctx, const char *verdict, const char *text, const char *fix)
 {
     struct check *c = ctx;
@@ -59,12 +39,11 @@ static const struct relation **relations_of(struct check *c, const struct config
 
 static void check_sink(struct check *c, const struct config_sink *sink)
 {
-    const struct sink_store store = { NULL, store_put, store_get };
     const struct sink_env env = { .pipeline = c->config->name,
                                   .name = sink->name,
                                   .stop_fd = -1,
                                   .clock = &clock_system,
-                                  .store = &store };
+                                  .store = &sink_store_none };
     const struct sink_ops *ops = sink_find(sink->type->name);
     const struct relation **rels;
     int64_t start = clock_mono_us(&clock_system);

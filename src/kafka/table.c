@@ -195,8 +195,13 @@ struct kafka_table_writer {
 };
 
 static const struct kafka_property writer_fixed[] = {
-    { "enable.idempotence", "true" },        { "acks", "all" }, { "linger.ms", "0" },
-    { "allow.auto.create.topics", "false" }, { NULL, NULL },
+    { "enable.idempotence", "true" },
+    { "acks", "all" },
+    { "linger.ms", "0" },
+    { "allow.auto.create.topics", "false" },
+    { "topic.metadata.propagation.max.ms",
+      "5000" }, /* half a minute, else, until a missing topic is said */
+    { NULL, NULL },
 };
 
 static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
@@ -335,6 +340,18 @@ static bool produce(struct kafka_table_writer *w, struct str key, struct str val
            kafka_fail(err, code, NULL, "write to topic %s", w->topic);
 }
 
+static bool not_written(const struct kafka_table_writer *w, rd_kafka_resp_err_t code,
+                        struct error *err)
+{
+    if (is_absent(code) && !w->opts.create) {
+        return error_set(err, ERR_RETRY, E_KAFKA_NO_TOPIC,
+                         "cannot write to topic %s: there is none, and create_topics is never;"
+                         " it has one partition and cleanup.policy=compact",
+                         w->topic);
+    }
+    return kafka_fail(err, code, NULL, "write to topic %s", w->topic);
+}
+
 bool kafka_table_put(struct kafka_table_writer *w, struct str key, struct str value, int stop_fd,
                      int64_t *ret_offset, struct error *err)
 {
@@ -357,7 +374,7 @@ bool kafka_table_put(struct kafka_table_writer *w, struct str key, struct str va
     }
     if (w->result != RD_KAFKA_RESP_ERR_NO_ERROR) {
         disconnect_writer(w); /* librdkafka remembers what the brokers said of a topic; ask anew */
-        return kafka_fail(err, w->result, NULL, "write to topic %s", w->topic);
+        return not_written(w, w->result, err);
     }
     if (ret_offset != NULL)
         *ret_offset = w->offset;

@@ -121,27 +121,16 @@ static bool open_reader(struct deliver *d, struct error *err)
     return error_wrap(err, "sink %s", d->opts.sink->name);
 }
 
-/* The tables as the source has them now: what does not fit the target is said at start, not with the
- * first change. */
 static bool tell_shapes(struct deliver *d, struct error *err)
 {
-    const struct relation *const *rels;
-    unsigned generation;
-    size_t count;
+    struct shapes_listener to = { .from = d->opts.everything ? NULL : &d->opts.sink->from,
+                                  .ops = d->ops,
+                                  .sink = d->sink,
+                                  .told = d->shapes_told };
+    bool ok = shapes_tell(d->opts.shapes, &to, &d->arena, err);
 
-    if (d->opts.shapes == NULL || d->ops->relation == NULL ||
-        shapes_generation(d->opts.shapes) == d->shapes_told)
-        return true;
-    arena_reset(&d->arena);
-    generation = shapes_get(d->opts.shapes, &d->arena, &rels, &count);
-    for (size_t i = 0; i < count; i++) {
-        if ((d->opts.everything ||
-             tables_listed(&d->opts.sink->from, rels[i]->schema, rels[i]->table)) &&
-            !d->ops->relation(d->sink, rels[i], err))
-            return false;
-    }
-    d->shapes_told = generation;
-    return true;
+    d->shapes_told = to.told;
+    return ok;
 }
 
 /* A target that keeps its position goes to the end of the old history: the new copy holds what it has

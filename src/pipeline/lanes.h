@@ -13,12 +13,15 @@
  * the group hears of it. One that is lost already (this process was stopped, or cut off, for too long) is abandoned
  * without storing anything: somebody else has it.
  *
- * An error that stops a lane is shown in the sink's progress and stops nothing else.
+ * An error that stops a lane is shown in the sink's progress and stops nothing else. A target that cannot be used at all,
+ * or that a table does not fit, is told at the start, whether there is a partition yet or not (lanes_trial.c); it stops the
+ * sink.
  */
 
 #include "base/clock.h"
 #include "config/config.h"
 #include "pipeline/progress.h"
+#include "pipeline/shapes.h"
 #include "sink/sink.h"
 
 struct lanes;
@@ -27,6 +30,8 @@ struct lanes_opts {
     const struct config *config;
     const struct config_sink *sink;
     const struct sink_ops *ops;
+    struct shapes *shapes; /* of the captured tables, where this process captures them; NULL */
+    bool makes_topics;     /* this process does, so that one that is missing is on its way */
     const struct clock *clock;
 };
 

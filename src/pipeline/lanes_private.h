@@ -2,7 +2,7 @@
 #ifndef PIPELINE_LANES_PRIVATE_H
 #define PIPELINE_LANES_PRIVATE_H
 
-/* Shared by lanes.c (the group), lane.c (one partition) and lanes_progress.c. */
+/* Shared by lanes.c (the group), lane.c (one partition), lanes_trial.c (a first look) and lanes_progress.c. */
 
 #include "base/wake.h"
 #include "kafka/consumer.h"
@@ -66,7 +66,10 @@ struct lanes {
     struct kafka_consumer *consumer;
     struct park_topic *park; /* NULL: not opened yet, there is nothing in it */
     struct backoff backoff;
-    int64_t failed_us; /* when something could not be done, last; 0: all is well */
+    int64_t failed_us;     /* when something could not be done, last; 0: all is well */
+    bool tried;            /* the target could be used, with the shapes below */
+    unsigned tried_shapes; /* their generation */
+    int64_t try_after_us;  /* not again before; monotonic */
 
     /* any thread, under the lock: the list for reading, the coordinating thread changes it */
     pthread_mutex_t lock;
@@ -97,6 +100,12 @@ void lane_ask_to_stop(struct lane *lane, bool lost);
 /* Waits for the thread. */
 void lane_close(struct lane *lane);
 void lane_request(struct lane *lane, struct str ref, enum park_action action);
+
+/* ---- lanes_trial.c; coordinating thread ---- */
+
+/* Opens and closes the sink, when that was not done yet, or not with the shapes as they are now. *ret_looked: it was
+ * time to, and went well or not. Errors of sink_ops.open and relation. */
+bool lanes_try_target(struct lanes *l, bool *ret_looked, struct error *err) MUST_CHECK;
 
 /* ---- lanes_progress.c ---- */
 

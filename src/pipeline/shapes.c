@@ -2,6 +2,7 @@
 #include "pipeline/shapes.h"
 
 #include "base/limits.h"
+#include "pipeline/tables.h"
 
 void shapes_init(struct shapes *s)
 {
@@ -71,4 +72,23 @@ unsigned shapes_get(struct shapes *s, struct arena *a, const struct relation *co
     generation = s->generation;
     (void)pthread_mutex_unlock(&s->lock);
     return generation;
+}
+
+bool shapes_tell(struct shapes *s, struct shapes_listener *to, struct arena *a, struct error *err)
+{
+    const struct relation *const *rels;
+    unsigned generation;
+    size_t count;
+
+    if (s == NULL || to->ops->relation == NULL || shapes_generation(s) == to->told)
+        return true;
+    arena_reset(a);
+    generation = shapes_get(s, a, &rels, &count);
+    for (size_t i = 0; i < count; i++) {
+        if ((to->from == NULL || tables_listed(to->from, rels[i]->schema, rels[i]->table)) &&
+            !to->ops->relation(to->sink, rels[i], err))
+            return false;
+    }
+    to->told = generation;
+    return true;
 }

@@ -6,6 +6,7 @@
  * read by the deliver threads. Copies in, copies out, under a mutex; any thread. */
 
 #include "model/relation.h"
+#include "sink/sink.h"
 
 #include <pthread.h>
 
@@ -24,5 +25,16 @@ unsigned shapes_generation(struct shapes *s);
 /* The generation of what is copied into `a`. */
 unsigned shapes_get(struct shapes *s, struct arena *a, const struct relation *const **ret_rels,
                     size_t *ret_count);
+
+struct shapes_listener {
+    const struct config_strings *from; /* the tables; NULL: every one */
+    const struct sink_ops *ops;
+    struct sink *sink;
+    unsigned told; /* the generation that it knows; 0: none */
+};
+/* Tells a sink the shapes that it was not told yet: what does not fit the target is said at start, not with the first
+ * change. The arena is for a moment; nothing for s NULL. Errors of sink_ops.relation. */
+bool shapes_tell(struct shapes *s, struct shapes_listener *to, struct arena *a,
+                 struct error *err) MUST_CHECK;
 
 #endif

@@ -44,6 +44,10 @@ static bool open_lanes(struct supervisor *s, struct error *err)
         struct lanes_opts opts = { .config = config,
                                    .sink = &config->sinks[i],
                                    .ops = sink_find(config->sinks[i].type->name),
+                                   .shapes = &s->shapes,
+                                   .makes_topics =
+                                       s->publishes && config->sinks[i].topics.count == 0 &&
+                                       config->stream.kafka.create_topics == CONFIG_TOPICS_AUTO,
                                    .clock = s->opts.clock };
 
         if (!lanes_open(&opts, &s->lanes[i], err))

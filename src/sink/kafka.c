@@ -362,6 +362,23 @@ static bool kafka_write(struct sink *s, const struct batch *b, struct sink_resul
     return true;
 }
 
+/* So that members find the topic before its first row: they would see it only some seconds behind that. Messages have no
+ * table. */
+static bool kafka_relation(struct sink *s, const struct relation *rel, struct error *err)
+{
+    struct buf topic;
+    bool ok;
+
+    if (rel->table.n == 0)
+        return true;
+    buf_init(&topic, LIMIT_KAFKA_TOPIC);
+    debezium_topic(s->config->stream.kafka.topic_prefix, rel->schema, rel->table, &topic);
+    ok = sink_kafka_target_ensure(&s->target, err) &&
+         sink_kafka_target_make(&s->target, buf_cstr(&topic), err);
+    buf_done(&topic);
+    return ok;
+}
+
 static bool kafka_idle(struct sink *s, struct error *err)
 {
     int64_t every_us = s->config->stream.kafka.format.heartbeat_ms * 1000;
@@ -392,6 +409,7 @@ const struct sink_ops sink_kafka_ops = {
     .ordered = true,
     .skips_repeats = true,
     .open = kafka_open,
+    .relation = kafka_relation,
     .write = kafka_write,
     .idle = kafka_idle,
     .close = kafka_close,

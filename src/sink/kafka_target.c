@@ -150,6 +150,14 @@ static bool find_topic(struct sink_kafka_target *t, const char *name,
     return true;
 }
 
+bool sink_kafka_target_make(struct sink_kafka_target *t, const char *name, struct error *err)
+{
+    struct sink_kafka_topic *topic;
+
+    return t->config->stream.kafka.create_topics == CONFIG_TOPICS_NEVER ||
+           find_topic(t, name, &topic, err);
+}
+
 static int64_t mono(void)
 {
     return clock_mono_us(&clock_system);

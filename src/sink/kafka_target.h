@@ -49,6 +49,9 @@ void sink_kafka_target_init(struct sink_kafka_target *t, const struct config *co
 void sink_kafka_target_done(struct sink_kafka_target *t);
 /* A producer, and the ends of the topics that are there. Nothing to do when there is one. */
 bool sink_kafka_target_ensure(struct sink_kafka_target *t, struct error *err) MUST_CHECK;
+/* The topic is there, or is made if the configuration says so. */
+bool sink_kafka_target_make(struct sink_kafka_target *t, const char *topic,
+                            struct error *err) MUST_CHECK;
 /* ERR_REJECT: too large. */
 bool sink_kafka_target_put(struct sink_kafka_target *t, struct sink_kafka_put *put,
                            struct error *err) MUST_CHECK;

@@ -1,6 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/sink.h"
 
+static bool none_put(void *ctx, const char *key, struct str value, struct error *err)
+{
+    (void)ctx;
+    (void)value;
+    return error_set(err, ERR_STOP, E_SYS_INTERNAL, "cannot store %s: this changes nothing", key);
+}
+
+static bool none_get(void *ctx, const char *key, struct arena *a, struct str *ret_value,
+                     struct error *err)
+{
+    (void)ctx;
+    (void)key;
+    (void)a;
+    (void)err;
+    *ret_value = STR_NONE;
+    return true;
+}
+
+const struct sink_store sink_store_none = { NULL, none_put, none_get };
+
 void sink_reject_add(struct sink_result *res, const struct batch *b,
                      const struct sink_reject *reject)
 {

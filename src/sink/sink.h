@@ -37,12 +37,17 @@ struct sink_store {
                 struct error *err);
 };
 
+/* Holds nothing, and nothing can be put: for a look that changes nothing. */
+extern const struct sink_store sink_store_none;
+
 struct sink_env {
     const char *pipeline; /* names of the configuration */
     const char *name;
     /* With a stream in Kafka: the partition that this instance serves, as "topic/partition". A sink that keeps a
      * position at the target keeps one for each. NULL: there is only one. */
     const char *lane;
+    /* Only to see whether it opens and takes the tables' shapes: nothing is changed at the target, and close follows. */
+    bool trial;
     int stop_fd;
     const struct clock *clock;
     const struct sink_store *store;

@@ -83,13 +83,20 @@ def kafka(run):
         yield server
 
 
+@pytest.fixture(scope="session")
+def kafka_broker(session_run):
+    with servers_kafka.Kafka(session_run) as server:
+        yield server
+
+
 @pytest.fixture(params=["log", "kafka"])
 def stream(request):
     """For tests of what must be the same whatever the stream is: pytestmark = pytest.mark.usefixtures("stream"). In its
-    second run seed.pipeline() makes a pipeline over a Kafka of its own: a member of a group that was killed is missed
-    for as long as its session lasts."""
+    second run seed.pipeline() makes a pipeline over Kafka, a broker for all of these tests; offsets go with the topics."""
     if request.param == "kafka":
-        seed.default_kafka = servers.Multisink.kafka = request.getfixturevalue("kafka")
+        broker = request.getfixturevalue("kafka_broker")
+        broker.delete(*broker.topics())
+        seed.default_kafka = servers.Multisink.kafka = broker
     yield request.param
     seed.default_kafka = servers.Multisink.kafka = None
 

@@ -161,6 +161,8 @@ class Kafka(JavaServer):
         wait_until(lambda: self.topics().get(topic) == partitions, 15, f"topic {topic}")
 
     def delete(self, *topics):
+        if not topics:
+            return
         admin = self.admin()  # must live until all is answered
         for future in admin.delete_topics(list(topics)).values():
             future.result(30)

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The heartbeat: a statement of the user's that is run in the source now and then."""
+import pytest
+
 import seed
 from servers import wait_until
+
+pytestmark = pytest.mark.usefixtures("stream")
 
 
 def source(pg, query):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 at random moments under load, of multisink and of its targets: exact afterwards."""
+"""kill -9 at random moments under load, of multisink and of its targets: exact afterwards. What is killed in Kafka's
+stead, and members of a group, are test_kafka_kill.py's."""
 import os
 import random
 import time
@@ -32,6 +33,7 @@ def test_killed_again_and_again_it_is_exact(pg, cassandra, redis, receiver, star
     assert_exact(pg, cassandra, redis, receiver)
 
 
+@pytest.mark.usefixtures("stream")
 @pytest.mark.timeout(1800)
 def test_redis_killed_under_load_is_exact(pg, redis, start, long):
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
@@ -45,6 +47,7 @@ def test_redis_killed_under_load_is_exact(pg, redis, start, long):
     assert checker.check_redis(pg, redis) == []
 
 
+@pytest.mark.usefixtures("stream")
 def test_redis_and_multisink_killed_together_are_exact(pg, redis, start, long):
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     moments = random.Random(13)
@@ -60,6 +63,7 @@ def test_redis_and_multisink_killed_together_are_exact(pg, redis, start, long):
     assert checker.check_redis(pg, redis) == []
 
 
+@pytest.mark.usefixtures("stream")
 @pytest.mark.timeout(1800)
 def test_cassandra_killed_under_load_is_exact(pg, cassandra, start, long):
     multisink = start(seed.pipeline(pg, seed.cassandra_sink(cassandra)))
@@ -75,6 +79,7 @@ def test_cassandra_killed_under_load_is_exact(pg, cassandra, start, long):
     assert checker.check_cassandra(pg, cassandra) == []
 
 
+@pytest.mark.usefixtures("stream")
 def test_the_receiver_killed_under_load_loses_nothing(pg, receiver, start, long):
     multisink = start(seed.pipeline(pg, seed.http_sink(receiver)))
     with seed.Load(pg, rate=500):
@@ -86,6 +91,7 @@ def test_the_receiver_killed_under_load_loses_nothing(pg, receiver, start, long)
     assert checker.check_http(pg, receiver) == []
 
 
+@pytest.mark.usefixtures("stream")
 def test_a_connection_cut_after_any_number_of_bytes_is_harmless(pg, redis, receiver, start, long):
     moments = random.Random(14)
     with servers.Proxy(pg.port) as to_pg, servers.Proxy(redis.port) as to_redis:

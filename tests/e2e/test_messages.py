@@ -5,6 +5,8 @@ import json
 import threading
 import time
 
+import pytest
+
 import checker
 import seed
 
@@ -24,6 +26,7 @@ def source(pg, **more):
     return {"postgres": {**seed.source_config(pg)["postgres"], **more}}
 
 
+@pytest.mark.usefixtures("stream")
 def test_messages_stand_where_they_were_written(pg, redis, start):
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis), source=source(pg, messages=True)))
     with pg.connect(autocommit=False) as db:
@@ -46,6 +49,7 @@ def test_messages_stand_where_they_were_written(pg, redis, start):
 
 
 def test_messages_that_nobody_asked_for_are_not_taken(pg, redis, start):
+    """With the log; in Kafka they have a topic of their own, as with Debezium."""
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     pg.execute("SELECT pg_logical_emit_message(false, 'alone', 'x'), pg_logical_emit_message(true, 'tx', 'x')")
     seed.Writer(pg).write(5)
@@ -67,6 +71,7 @@ def emit(pg, ending, sent):
             time.sleep(0.002)
 
 
+@pytest.mark.usefixtures("stream")
 def test_messages_come_once_through_kills(pg, redis, start, long):
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis), source=source(pg, messages=True)))
     ending, sent = threading.Event(), []

@@ -9,6 +9,8 @@ import socket
 import sqlite3
 import time
 
+import pytest
+
 import checker
 import seed
 import servers
@@ -64,6 +66,7 @@ def test_a_broken_connection_leaves_no_change_twice_in_the_log_and_no_descriptor
     assert checker.check_redis(pg, redis) == []
 
 
+@pytest.mark.usefixtures("stream")
 def test_an_adoption_cut_between_log_and_state_is_done_again(pg, redis, start):
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     multisink.kill()
@@ -90,6 +93,7 @@ def test_an_interrupted_start_never_drops_a_slot_of_another_name(pg, redis, star
     assert pg.slot_lsn("of_another") is not None
 
 
+@pytest.mark.usefixtures("stream")
 def test_it_stops_in_time_while_a_target_hangs(pg, redis, start):
     multisink = start(seed.pipeline(pg, seed.redis_sink(redis)))
     with seed.Load(pg, rate=500):
@@ -107,6 +111,7 @@ def test_it_stops_in_time_while_a_target_hangs(pg, redis, start):
     assert checker.check_redis(pg, redis) == []
 
 
+@pytest.mark.usefixtures("stream")
 def test_it_stops_in_time_while_a_receiver_never_answers(pg, start):
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         multisink = start(seed.pipeline(pg, seed.http_sink(url=f"http://127.0.0.1:{deaf.getsockname()[1]}/")))
@@ -117,6 +122,7 @@ def test_it_stops_in_time_while_a_receiver_never_answers(pg, start):
             assert time.monotonic() - begun < 10
 
 
+@pytest.mark.usefixtures("stream")
 def test_it_stops_in_time_while_the_source_is_silent(pg, redis, start):
     with servers.Proxy(pg.port) as proxy:
         source = seed.source_config(pg, port=proxy.port)

@@ -100,7 +100,9 @@ void http_fixture_open(struct http_fixture *f, const struct fake_http *fake, con
 
     *f = (struct http_fixture){ .store = { NULL, store_put, store_get } };
     f->store.ctx = f;
-    f->env = (struct sink_env){ "shop", "api", NULL, -1, &clock_system, &f->store };
+    f->env = (struct sink_env){
+        .pipeline = "shop", .name = "api", .stop_fd = -1, .clock = &clock_system, .store = &f->store
+    };
     assert_non_null(http_fixture_conf(f, yaml));
     free(yaml);
     arena_init(&f->arena, LIMIT_ARENA);

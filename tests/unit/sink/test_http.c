@@ -738,7 +738,9 @@ static void a_hole_without_a_column_is_found_before_anything_is_sent(void **stat
     (void)snprintf(keys, sizeof keys, ", update: {url: \"http://127.0.0.1:%u/{{nme}}\"}",
                    fake_http_port(fake));
     f = (struct http_fixture){ .store = { 0 } };
-    f.env = (struct sink_env){ "shop", "api", NULL, -1, &clock_system, NULL };
+    f.env = (struct sink_env){
+        .pipeline = "shop", .name = "api", .stop_fd = -1, .clock = &clock_system
+    };
     {
         char yaml[256];
 

@@ -26,7 +26,9 @@ static int set_up(void **state)
     arena_init(&f.arena, 64 * 1024 * 1024);
     f.batch = (struct batch){ .arena = &f.arena, .changes = f.changes };
     assert_true(wake_init(&stop, &f.err));
-    f.env = (struct sink_env){ "p", "out", NULL, stop.fd, &clock_system, NULL };
+    f.env = (struct sink_env){
+        .pipeline = "p", .name = "out", .stop_fd = stop.fd, .clock = &clock_system
+    };
     assert_int_equal(pipe(pipe_fds), 0);
     real_stdout = dup(STDOUT_FILENO);
     assert_int_equal(dup2(pipe_fds[1], STDOUT_FILENO), STDOUT_FILENO);
