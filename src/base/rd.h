@@ -138,6 +138,41 @@ static inline struct str rd_bytes(struct rd *r, size_t n)
     return s;
 }
 
+/* ---- text ---- */
+
+/* Takes the character if it is the next one. */
+static inline bool rd_take(struct rd *r, char c)
+{
+    if (rd_left(r) == 0 || *r->p != (unsigned char)c)
+        return false;
+    r->p++;
+    return true;
+}
+
+/* The next character must be this one. */
+static inline void rd_expect(struct rd *r, char c)
+{
+    if (!rd_take(r, c))
+        (void)rd_fail(r);
+}
+
+/* A number of min to max decimal digits; max is at most 18. */
+static inline int64_t rd_digits(struct rd *r, unsigned min, unsigned max)
+{
+    int64_t v = 0;
+    unsigned n = 0;
+
+    while (n < max && rd_left(r) > 0 && *r->p >= '0' && *r->p <= '9') {
+        v = v * 10 + (*r->p++ - '0');
+        n++;
+    }
+    if (n < min)
+        (void)rd_fail(r);
+    return rd_ok(r) ? v : 0;
+}
+
+/* ---- more bytes ---- */
+
 /* LEB128 as written by buf_varint; more than 64 bits is bad. */
 uint64_t rd_varint(struct rd *r);
 /* A length as varint and that many bytes; above `limit` is bad. */

@@ -13,6 +13,8 @@
  */
 #include "cql/types_impl.h"
 
+#include "model/civil.h"
+
 enum { MINUTE = 60, HOUR = 3600, DAY = 86400, US_DIGITS = 6 };
 
 static const char why_form[] = "it is not in PostgreSQL's ISO form";
@@ -21,140 +23,82 @@ static const char why_infinity[] = "infinity has no form there";
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-static bool is_digit(unsigned char c)
+static struct civil take_day(struct rd *r)
 {
-    return c >= '0' && c <= '9';
-}
+    struct civil d;
 
-/* min to max digits. */
-static uint64_t take_number(struct rd *r, unsigned min, unsigned max)
-{
-    uint64_t v = 0;
-    unsigned n = 0;
-
-    while (n < max && rd_left(r) > 0 && is_digit(rd_peek(r))) {
-        v = v * 10 + (uint64_t)(rd_u8(r) - '0');
-        n++;
-    }
-    if (n < min)
-        (void)rd_fail(r);
-    return v;
-}
-
-static bool take_if(struct rd *r, char c)
-{
-    if (rd_left(r) == 0 || rd_peek(r) != (unsigned char)c)
-        return false;
-    (void)rd_u8(r);
-    return true;
-}
-
-static void take(struct rd *r, char c)
-{
-    if (!take_if(r, c))
-        (void)rd_fail(r);
-}
-
-/* Days since 1970-01-01 of a day of the proleptic Gregorian calendar (years from March, in cycles of
- * 400 years = 146097 days). */
-static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
-{
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t of_era = y - era * 400;
-    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static unsigned days_in_month(int64_t year, unsigned month)
-{
-    static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-    return days[month - 1] + (month == 2 && leap ? 1u : 0u);
-}
-
-struct day {
-    uint64_t year;
-    unsigned month;
-    unsigned day;
-};
-
-static struct day take_day(struct rd *r)
-{
-    struct day d;
-
-    d.year = take_number(r, 4, 7);
-    take(r, '-');
-    d.month = (unsigned)take_number(r, 2, 2);
-    take(r, '-');
-    d.day = (unsigned)take_number(r, 2, 2);
+    d.year = rd_digits(r, 4, 7);
+    rd_expect(r, '-');
+    d.month = (unsigned)rd_digits(r, 2, 2);
+    rd_expect(r, '-');
+    d.day = (unsigned)rd_digits(r, 2, 2);
     return d;
 }
 
 /* " BC" at the end turns the year; then nothing may be left. */
-static bool finish_day(struct rd *r, const struct day *d, int64_t *ret_days)
+static bool finish_day(struct rd *r, struct civil d, int64_t *ret_days)
 {
     bool bc = rd_left(r) > 0;
-    int64_t year = (int64_t)d->year;
 
     if (bc && !str_is(rd_bytes(r, rd_left(r)), " BC"))
         return false;
-    if (!rd_done(r) || d->year == 0 || d->month < 1 || d->month > 12)
+    if (!rd_done(r) || d.year == 0)
         return false;
-    year = bc ? 1 - year : year;
-    if (d->day < 1 || d->day > days_in_month(year, d->month))
+    if (bc)
+        d.year = 1 - d.year;
+    if (!civil_is_valid(d))
         return false;
-    *ret_days = days_from_civil(year, d->month, d->day);
+    *ret_days = civil_to_days(d);
     return true;
 }
 
 /* ".5" to ".123456", or nothing: microseconds. */
-static uint64_t take_fraction(struct rd *r)
+static int64_t take_fraction(struct rd *r)
 {
     size_t before;
-    uint64_t us;
+    int64_t us;
 
-    if (!take_if(r, '.'))
+    if (!rd_take(r, '.'))
         return 0;
     before = rd_left(r);
-    us = take_number(r, 1, US_DIGITS);
+    us = rd_digits(r, 1, US_DIGITS);
     for (size_t n = before - rd_left(r); n < US_DIGITS; n++)
         us *= 10;
     return us;
 }
 
 /* HH:MM:SS[.ffffff]: microseconds; up to `hour_digits` digits for the hours. */
-static uint64_t take_clock(struct rd *r, unsigned hour_digits)
+static int64_t take_clock(struct rd *r, unsigned hour_digits)
 {
-    uint64_t hour = take_number(r, 2, hour_digits);
-    uint64_t minute;
-    uint64_t second;
+    int64_t hour = rd_digits(r, 2, hour_digits);
+    int64_t minute;
+    int64_t second;
+    int64_t seconds;
 
-    take(r, ':');
-    minute = take_number(r, 2, 2);
-    take(r, ':');
-    second = take_number(r, 2, 2);
-    if (minute > 59 || second > 59)
+    rd_expect(r, ':');
+    minute = rd_digits(r, 2, 2);
+    rd_expect(r, ':');
+    second = rd_digits(r, 2, 2);
+    seconds = hour * HOUR + minute * MINUTE + second;
+    if (minute > 59 || second > 59 || seconds >= INT64_MAX / 1000000)
         (void)rd_fail(r);
-    return (hour * HOUR + minute * MINUTE + second) * 1000000 + take_fraction(r);
+    return rd_ok(r) ? seconds * 1000000 + take_fraction(r) : 0;
 }
 
 /* [+-]HH[:MM[:SS]], or nothing: seconds east of UTC. */
 static int64_t take_zone(struct rd *r)
 {
     bool west = rd_left(r) > 0 && rd_peek(r) == '-';
-    uint64_t seconds;
+    int64_t seconds;
 
-    if (!take_if(r, '-') && !take_if(r, '+'))
+    if (!rd_take(r, '-') && !rd_take(r, '+'))
         return 0;
-    seconds = take_number(r, 2, 2) * HOUR;
-    if (take_if(r, ':'))
-        seconds += take_number(r, 2, 2) * MINUTE;
-    if (take_if(r, ':'))
-        seconds += take_number(r, 2, 2);
-    return west ? -(int64_t)seconds : (int64_t)seconds;
+    seconds = rd_digits(r, 2, 2) * HOUR;
+    if (rd_take(r, ':'))
+        seconds += rd_digits(r, 2, 2) * MINUTE;
+    if (rd_take(r, ':'))
+        seconds += rd_digits(r, 2, 2);
+    return west ? -seconds : seconds;
 }
 
 static bool is_infinity(struct str s)
@@ -167,30 +111,30 @@ static bool is_infinity(struct str s)
 bool cql_types_put_timestamp(struct str text, struct buf *out, const char **ret_why)
 {
     struct rd r = rd_make(text);
-    struct day day = take_day(&r);
-    uint64_t us;
+    struct civil day = take_day(&r);
+    int64_t us;
     int64_t zone;
     int64_t days;
 
-    take(&r, ' ');
+    rd_expect(&r, ' ');
     us = take_clock(&r, 2);
     zone = take_zone(&r);
     *ret_why = is_infinity(text) ? why_infinity : why_form;
-    if (!finish_day(&r, &day, &days) || us >= (uint64_t)DAY * 1000000)
+    if (!finish_day(&r, day, &days) || us >= (int64_t)DAY * 1000000)
         return false;
     /* us is never negative, so the division drops toward minus infinity. */
-    buf_be64(out, (uint64_t)((days * DAY - zone) * 1000 + (int64_t)(us / 1000)));
+    buf_be64(out, (uint64_t)((days * DAY - zone) * 1000 + us / 1000));
     return true;
 }
 
 bool cql_types_put_date(struct str text, struct buf *out, const char **ret_why)
 {
     struct rd r = rd_make(text);
-    struct day day = take_day(&r);
+    struct civil day = take_day(&r);
     int64_t days;
 
     *ret_why = is_infinity(text) ? why_infinity : why_form;
-    if (!finish_day(&r, &day, &days))
+    if (!finish_day(&r, day, &days))
         return false;
     *ret_why = why_range;
     if (days < INT32_MIN || days > INT32_MAX)
@@ -202,15 +146,15 @@ bool cql_types_put_date(struct str text, struct buf *out, const char **ret_why)
 bool cql_types_put_time(struct str text, struct buf *out, const char **ret_why)
 {
     struct rd r = rd_make(text);
-    uint64_t us = take_clock(&r, 2);
+    int64_t us = take_clock(&r, 2);
 
     *ret_why = why_form;
     if (!rd_done(&r))
         return false;
     *ret_why = "a day ends before 24:00:00 there";
-    if (us >= (uint64_t)DAY * 1000000)
+    if (us >= (int64_t)DAY * 1000000)
         return false;
-    buf_be64(out, us * 1000);
+    buf_be64(out, (uint64_t)us * 1000);
     return true;
 }
 
@@ -266,19 +210,19 @@ static void take_part(struct rd *r, struct interval *iv)
 {
     struct rd ahead;
     bool negative = rd_left(r) > 0 && rd_peek(r) == '-';
-    uint64_t n;
+    int64_t n;
 
-    if (!take_if(r, '-'))
-        (void)take_if(r, '+');
+    if (!rd_take(r, '-'))
+        (void)rd_take(r, '+');
     ahead = *r;
-    n = take_number(r, 1, 10);
-    if (take_if(r, ' ')) {
-        (void)take_unit(r, negative ? -(int64_t)n : (int64_t)n, iv);
+    n = rd_digits(r, 1, 10);
+    if (rd_take(r, ' ')) {
+        (void)take_unit(r, negative ? -n : n, iv);
         return;
     }
     *r = ahead;
     n = take_clock(r, 10);
-    iv->us = negative ? -(int64_t)n : (int64_t)n;
+    iv->us = negative ? -n : n;
     if (rd_left(r) > 0)
         (void)rd_fail(r);
 }
@@ -293,7 +237,7 @@ bool cql_types_put_duration(struct str text, struct buf *out, const char **ret_w
 
     do
         take_part(&r, &iv);
-    while (take_if(&r, ' '));
+    while (rd_take(&r, ' '));
     *ret_why = why_form;
     if (!rd_done(&r))
         return false;

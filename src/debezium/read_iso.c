@@ -7,6 +7,7 @@
 #include "debezium/read_type.h"
 
 #include "base/rd.h"
+#include "model/civil.h"
 
 #include <stdlib.h>
 
@@ -17,95 +18,35 @@ static const int64_t SECOND_US = 1000000;
 static const char why_form[] = "it is not in ISO 8601 form";
 static const char why_fine[] = "it has digits below the microsecond, which PostgreSQL cannot hold";
 
-struct day {
-    int64_t year;
-    unsigned month;
-    unsigned day;
-};
-
-/* Days since 1970-01-01 of a day of the proleptic Gregorian calendar. */
-static int64_t days_from_civil(const struct day *d)
-{
-    int64_t y = d->month <= 2 ? d->year - 1 : d->year;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t of_era = y - era * 400;
-    int64_t of_year = (153 * (d->month > 2 ? d->month - 3 : d->month + 9) + 2) / 5 + d->day - 1;
-
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static bool is_digit(unsigned char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* min to max digits. */
-static uint64_t take_number(struct rd *r, unsigned min, unsigned max)
-{
-    uint64_t v = 0;
-    unsigned n = 0;
-
-    while (n < max && rd_left(r) > 0 && is_digit(rd_peek(r))) {
-        v = v * 10 + (uint64_t)(rd_u8(r) - '0');
-        n++;
-    }
-    if (n < min)
-        (void)rd_fail(r);
-    return v;
-}
-
-static bool take_if(struct rd *r, char c)
-{
-    if (rd_left(r) == 0 || rd_peek(r) != (unsigned char)c)
-        return false;
-    (void)rd_u8(r);
-    return true;
-}
-
-static void take(struct rd *r, char c)
-{
-    if (!take_if(r, c))
-        (void)rd_fail(r);
-}
-
-static unsigned days_in_month(int64_t year, unsigned month)
-{
-    static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-    return days[month - 1] + (month == 2 && leap ? 1u : 0u);
-}
-
 /* [+-]YYYY-MM-DD: days since 1970. */
 static int64_t take_day(struct rd *r)
 {
-    bool negative = take_if(r, '-');
-    struct day d;
+    bool negative = rd_take(r, '-');
+    struct civil d;
 
     if (!negative)
-        (void)take_if(r, '+');
-    d.year = (int64_t)take_number(r, 4, 9);
+        (void)rd_take(r, '+');
+    d.year = rd_digits(r, 4, 9);
     d.year = negative ? -d.year : d.year;
-    take(r, '-');
-    d.month = (unsigned)take_number(r, 2, 2);
-    take(r, '-');
-    d.day = (unsigned)take_number(r, 2, 2);
-    if (!rd_ok(r) || d.month < 1 || d.month > 12 || d.day < 1 ||
-        d.day > days_in_month(d.year, d.month))
+    rd_expect(r, '-');
+    d.month = (unsigned)rd_digits(r, 2, 2);
+    rd_expect(r, '-');
+    d.day = (unsigned)rd_digits(r, 2, 2);
+    if (!rd_ok(r) || !civil_is_valid(d))
         (void)rd_fail(r);
-    return rd_ok(r) ? days_from_civil(&d) : 0;
+    return rd_ok(r) ? civil_to_days(d) : 0;
 }
 
 /* ".5" to ".123456789", or nothing: nanoseconds. */
-static uint64_t take_fraction(struct rd *r)
+static int64_t take_fraction(struct rd *r)
 {
     size_t before;
-    uint64_t ns;
+    int64_t ns;
 
-    if (!take_if(r, '.'))
+    if (!rd_take(r, '.'))
         return 0;
     before = rd_left(r);
-    ns = take_number(r, 1, NANO_DIGITS);
+    ns = rd_digits(r, 1, NANO_DIGITS);
     for (size_t n = before - rd_left(r); n < NANO_DIGITS; n++)
         ns *= 10;
     return ns;
@@ -114,40 +55,40 @@ static uint64_t take_fraction(struct rd *r)
 /* hh:mm[:ss[.f]]: microseconds; *ret_fine: there was more. */
 static int64_t take_clock(struct rd *r, bool *ret_fine)
 {
-    uint64_t hour = take_number(r, 2, 2);
-    uint64_t minute;
-    uint64_t second = 0;
-    uint64_t ns = 0;
+    int64_t hour = rd_digits(r, 2, 2);
+    int64_t minute;
+    int64_t second = 0;
+    int64_t ns = 0;
 
-    take(r, ':');
-    minute = take_number(r, 2, 2);
-    if (take_if(r, ':')) {
-        second = take_number(r, 2, 2);
+    rd_expect(r, ':');
+    minute = rd_digits(r, 2, 2);
+    if (rd_take(r, ':')) {
+        second = rd_digits(r, 2, 2);
         ns = take_fraction(r);
     }
     if (hour > 24 || minute > 59 || second > 59 ||
         (hour == 24 && (minute > 0 || second > 0 || ns > 0)))
         (void)rd_fail(r);
     *ret_fine = ns % MICRO != 0;
-    return (int64_t)((hour * HOUR + minute * MINUTE + second) * 1000000 + ns / MICRO);
+    return (hour * HOUR + minute * MINUTE + second) * 1000000 + ns / MICRO;
 }
 
 /* Z or [+-]hh[:mm[:ss]]: seconds east of UTC. Nothing: UTC. */
 static int64_t take_zone(struct rd *r)
 {
     bool west = rd_left(r) > 0 && rd_peek(r) == '-';
-    uint64_t seconds;
+    int64_t seconds;
 
-    if (take_if(r, 'Z'))
+    if (rd_take(r, 'Z'))
         return 0;
-    if (!take_if(r, '-') && !take_if(r, '+'))
+    if (!rd_take(r, '-') && !rd_take(r, '+'))
         return 0;
-    seconds = take_number(r, 2, 2) * HOUR;
-    if (take_if(r, ':'))
-        seconds += take_number(r, 2, 2) * MINUTE;
-    if (take_if(r, ':'))
-        seconds += take_number(r, 2, 2);
-    return west ? -(int64_t)seconds : (int64_t)seconds;
+    seconds = rd_digits(r, 2, 2) * HOUR;
+    if (rd_take(r, ':'))
+        seconds += rd_digits(r, 2, 2) * MINUTE;
+    if (rd_take(r, ':'))
+        seconds += rd_digits(r, 2, 2);
+    return west ? -seconds : seconds;
 }
 
 static void put_zone(int64_t zone, struct buf *out)
@@ -218,7 +159,7 @@ static bool iso_timestamp(struct str text, bool zoned, struct buf *out, const ch
     if (take_infinity(text, out))
         return true;
     days = take_day(&r);
-    take(&r, 'T');
+    rd_expect(&r, 'T');
     us = take_clock(&r, &fine);
     zone = take_zone(&r);
     *ret_why = fine ? why_fine : why_form;
@@ -284,8 +225,8 @@ static bool add_product(int64_t count, int64_t unit, int64_t *sum)
 
 static bool take_designator(struct rd *r, bool time, struct debezium_interval *iv)
 {
-    bool negative = take_if(r, '-');
-    int64_t count = (int64_t)take_number(r, 1, 18);
+    bool negative = rd_take(r, '-');
+    int64_t count = rd_digits(r, 1, 18);
     int64_t ns = (int64_t)take_fraction(r);
     char letter = (char)rd_u8(r);
 
@@ -310,11 +251,11 @@ bool debezium_read_interval(struct str text, struct buf *out, const char **ret_w
     bool time = false;
 
     *ret_why = why_form;
-    take(&r, 'P');
+    rd_expect(&r, 'P');
     if (!rd_ok(&r) || rd_left(&r) == 0)
         return false;
     while (rd_left(&r) > 0) {
-        if (!time && take_if(&r, 'T'))
+        if (!time && rd_take(&r, 'T'))
             time = true;
         if (!take_designator(&r, time, &iv) || !rd_ok(&r))
             return false;

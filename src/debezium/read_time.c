@@ -12,6 +12,8 @@
  */
 #include "debezium/read_type.h"
 
+#include "model/civil.h"
+
 enum { MINUTE = 60, HOUR = 3600, DAY = 86400, MICRO = 1000 };
 
 static const int64_t SECOND_US = 1000000;
@@ -28,29 +30,6 @@ static const char why_fine[] = "it has digits below the microsecond, which Postg
 
 /* ---- writing ------------------------------------------------------------------------------------ */
 
-struct day {
-    int64_t year;
-    unsigned month;
-    unsigned day;
-};
-
-/* The day of the proleptic Gregorian calendar (years from March, in cycles of 400 years = 146097 days). */
-static struct day civil_from_days(int64_t days)
-{
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t of_era = z - era * 146097;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * of_year + 2) / 153;
-    struct day d;
-
-    d.day = (unsigned)(of_year - (153 * month + 2) / 5 + 1);
-    d.month = (unsigned)(month < 10 ? month + 3 : month - 9);
-    d.year = year + era * 400 + (d.month <= 2 ? 1 : 0);
-    return d;
-}
-
 /* At least so many digits. */
 void debezium_read_put_padded(uint64_t v, unsigned digits, struct buf *out)
 {
@@ -65,7 +44,7 @@ void debezium_read_put_padded(uint64_t v, unsigned digits, struct buf *out)
         buf_u8(out, (uint8_t)text[--n]);
 }
 
-static void put_day(const struct day *d, struct buf *out)
+static void put_day(const struct civil *d, struct buf *out)
 {
     debezium_read_put_padded((uint64_t)(d->year > 0 ? d->year : 1 - d->year), 4, out);
     buf_u8(out, '-');
@@ -74,7 +53,7 @@ static void put_day(const struct day *d, struct buf *out)
     debezium_read_put_padded(d->day, 2, out);
 }
 
-static void put_era(const struct day *d, struct buf *out)
+static void put_era(const struct civil *d, struct buf *out)
 {
     if (d->year <= 0)
         buf_str(out, STR(" BC"));
@@ -103,7 +82,7 @@ void debezium_read_put_clock(int64_t us, struct buf *out)
 bool debezium_read_put_timestamp(int64_t days, int64_t us, struct str zone, struct buf *out,
                                  const char **ret_why)
 {
-    struct day d;
+    struct civil d;
 
     days += us / DAY_US;
     us %= DAY_US;
@@ -139,7 +118,7 @@ static const struct {
 
 bool debezium_read_date(int64_t days, struct buf *out, const char **ret_why)
 {
-    struct day d;
+    struct civil d;
 
     for (size_t i = 0; i < sizeof infinite_days / sizeof infinite_days[0]; i++) {
         if (infinite_days[i].days == days) {

@@ -11,7 +11,7 @@
 
 #include "base/rd.h"
 
-enum { MONTHS_A_YEAR = 12, US_DIGITS = 6 };
+enum { MONTHS_A_YEAR = 12, US_DIGITS = 6, NUMBER_DIGITS = 12 };
 
 #define SECOND_US INT64_C(1000000)
 #define MONTH_US  (INT64_C(2629800) * SECOND_US)
@@ -25,26 +25,6 @@ struct interval {
     int64_t minutes;
     int64_t us; /* of the seconds */
 };
-
-static int64_t take_number(struct rd *r)
-{
-    int64_t v = 0;
-    size_t n = 0;
-
-    for (; n < 12 && rd_left(r) > 0 && rd_peek(r) >= '0' && rd_peek(r) <= '9'; n++)
-        v = v * 10 + (rd_u8(r) - '0');
-    if (n == 0)
-        (void)rd_fail(r);
-    return v;
-}
-
-static bool take_if(struct rd *r, char c)
-{
-    if (rd_left(r) == 0 || rd_peek(r) != (unsigned char)c)
-        return false;
-    (void)rd_u8(r);
-    return true;
-}
 
 static void take_unit(struct rd *r, int64_t count, struct interval *iv)
 {
@@ -69,13 +49,13 @@ static void take_clock(struct rd *r, int64_t hours, bool negative, struct interv
     int64_t us;
 
     iv->hours = sign * hours;
-    iv->minutes = sign * take_number(r);
-    if (!take_if(r, ':'))
+    iv->minutes = sign * rd_digits(r, 1, NUMBER_DIGITS);
+    if (!rd_take(r, ':'))
         (void)rd_fail(r);
-    us = take_number(r) * SECOND_US;
-    if (take_if(r, '.')) {
+    us = rd_digits(r, 1, NUMBER_DIGITS) * SECOND_US;
+    if (rd_take(r, '.')) {
         size_t before = rd_left(r);
-        int64_t fraction = take_number(r);
+        int64_t fraction = rd_digits(r, 1, NUMBER_DIGITS);
 
         for (digits = before - rd_left(r); digits < US_DIGITS; digits++)
             fraction *= 10;
@@ -92,19 +72,19 @@ static bool parse(struct str text, struct interval *ret_interval)
     struct interval iv = { 0 };
 
     do {
-        bool negative = take_if(&r, '-');
+        bool negative = rd_take(&r, '-');
         int64_t n;
 
         if (!negative)
-            (void)take_if(&r, '+');
-        n = take_number(&r);
-        if (take_if(&r, ' '))
+            (void)rd_take(&r, '+');
+        n = rd_digits(&r, 1, NUMBER_DIGITS);
+        if (rd_take(&r, ' '))
             take_unit(&r, negative ? -n : n, &iv);
-        else if (take_if(&r, ':'))
+        else if (rd_take(&r, ':'))
             take_clock(&r, n, negative, &iv);
         else
             (void)rd_fail(&r);
-    } while (take_if(&r, ' '));
+    } while (rd_take(&r, ' '));
     *ret_interval = iv;
     return rd_done(&r);
 }

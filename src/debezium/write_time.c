@@ -14,6 +14,7 @@
 #include "debezium/write_type.h"
 
 #include "base/rd.h"
+#include "model/civil.h"
 
 enum { MINUTE = 60, HOUR = 3600, DAY = 86400, US_DIGITS = 6, MILLIS = 1000, YEAR_DIGITS = 4 };
 
@@ -32,102 +33,30 @@ struct moment {
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-/* min to max digits. */
-static int64_t take_number(struct rd *r, size_t min, size_t max)
+static struct civil take_day(struct rd *r)
 {
-    int64_t v = 0;
-    size_t n = 0;
+    struct civil d;
 
-    while (n < max && rd_left(r) > 0 && rd_peek(r) >= '0' && rd_peek(r) <= '9') {
-        v = v * 10 + (*r->p++ - '0');
-        n++;
-    }
-    if (n < min)
-        (void)rd_fail(r);
-    return v;
-}
-
-static bool take_if(struct rd *r, char c)
-{
-    if (rd_left(r) == 0 || rd_peek(r) != (unsigned char)c)
-        return false;
-    r->p++;
-    return true;
-}
-
-static void take(struct rd *r, char c)
-{
-    if (!take_if(r, c))
-        (void)rd_fail(r);
-}
-
-/* Years from March, in cycles of 400 years = 146097 days. */
-static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
-{
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t of_era = y - era * 400;
-    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-struct day {
-    int64_t year;
-    int64_t month;
-    int64_t day;
-};
-
-static struct day civil_from_days(int64_t days)
-{
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t of_era = z - era * 146097;
-    int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
-    int64_t month = (5 * of_year + 2) / 153;
-    struct day d;
-
-    d.day = of_year - (153 * month + 2) / 5 + 1;
-    d.month = month < 10 ? month + 3 : month - 9;
-    d.year = y + era * 400 + (d.month <= 2 ? 1 : 0);
-    return d;
-}
-
-static int64_t days_in_month(int64_t year, int64_t month)
-{
-    static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-    return days[month - 1] + (month == 2 && leap ? 1 : 0);
-}
-
-static struct day take_day(struct rd *r)
-{
-    struct day d;
-
-    d.year = take_number(r, YEAR_DIGITS, 7);
-    take(r, '-');
-    d.month = take_number(r, 2, 2);
-    take(r, '-');
-    d.day = take_number(r, 2, 2);
+    d.year = rd_digits(r, YEAR_DIGITS, 7);
+    rd_expect(r, '-');
+    d.month = (unsigned)rd_digits(r, 2, 2);
+    rd_expect(r, '-');
+    d.day = (unsigned)rd_digits(r, 2, 2);
     return d;
 }
 
 /* " BC" at the end turns the year; then nothing may be left. */
-static bool finish_day(struct rd *r, struct day d, int64_t *ret_days)
+static bool finish_day(struct rd *r, struct civil d, int64_t *ret_days)
 {
-    if (take_if(r, ' ')) {
+    if (rd_take(r, ' ')) {
         if (!str_is(rd_bytes(r, rd_left(r)), "BC"))
             return false;
         if (d.year > 0)
             d.year = 1 - d.year;
     }
-    if (!rd_done(r) || d.month < 1 || d.month > 12)
+    if (!rd_done(r) || !civil_is_valid(d))
         return false;
-    if (d.day < 1 || d.day > days_in_month(d.year, d.month))
-        return false;
-    *ret_days = days_from_civil(d.year, d.month, d.day);
+    *ret_days = civil_to_days(d);
     return true;
 }
 
@@ -137,10 +66,10 @@ static int64_t take_fraction(struct rd *r)
     size_t before;
     int64_t us;
 
-    if (!take_if(r, '.'))
+    if (!rd_take(r, '.'))
         return 0;
     before = rd_left(r);
-    us = take_number(r, 1, US_DIGITS);
+    us = rd_digits(r, 1, US_DIGITS);
     for (size_t n = before - rd_left(r); n < US_DIGITS; n++)
         us *= 10;
     return us;
@@ -148,15 +77,15 @@ static int64_t take_fraction(struct rd *r)
 
 static int64_t take_clock(struct rd *r)
 {
-    int64_t hour = take_number(r, 2, 2);
+    int64_t hour = rd_digits(r, 2, 2);
     int64_t minute;
     int64_t second;
     int64_t us;
 
-    take(r, ':');
-    minute = take_number(r, 2, 2);
-    take(r, ':');
-    second = take_number(r, 2, 2);
+    rd_expect(r, ':');
+    minute = rd_digits(r, 2, 2);
+    rd_expect(r, ':');
+    second = rd_digits(r, 2, 2);
     us = (hour * HOUR + minute * MINUTE + second) * 1000000 + take_fraction(r);
     if (minute > 59 || second > 59 || us > DAY_US)
         (void)rd_fail(r);
@@ -169,23 +98,23 @@ static int64_t take_zone(struct rd *r)
     bool west = rd_left(r) > 0 && rd_peek(r) == '-';
     int64_t seconds;
 
-    if (!take_if(r, '-') && !take_if(r, '+'))
+    if (!rd_take(r, '-') && !rd_take(r, '+'))
         return 0;
-    seconds = take_number(r, 2, 2) * HOUR;
-    if (take_if(r, ':'))
-        seconds += take_number(r, 2, 2) * MINUTE;
-    if (take_if(r, ':'))
-        seconds += take_number(r, 2, 2);
+    seconds = rd_digits(r, 2, 2) * HOUR;
+    if (rd_take(r, ':'))
+        seconds += rd_digits(r, 2, 2) * MINUTE;
+    if (rd_take(r, ':'))
+        seconds += rd_digits(r, 2, 2);
     return (west ? -seconds : seconds) * 1000000;
 }
 
 static bool parse_timestamp(struct str text, struct moment *ret_moment)
 {
     struct rd r = rd_make(text);
-    struct day day = take_day(&r);
+    struct civil day = take_day(&r);
     struct moment m;
 
-    take(&r, ' ');
+    rd_expect(&r, ' ');
     m.us = take_clock(&r);
     m.us -= take_zone(&r);
     if (!finish_day(&r, day, &m.days))
@@ -222,7 +151,7 @@ static void put_digits(struct buf *out, int64_t v, size_t digits)
 
 static void put_day(struct buf *out, int64_t days)
 {
-    struct day d = civil_from_days(days);
+    struct civil d = civil_from_days(days);
 
     if (d.year < 0)
         DEBEZIUM_LIT(out, "-");
@@ -266,7 +195,7 @@ static void put_clock(struct buf *out, int64_t us, int32_t digits)
 static bool parse_date(struct str text, int64_t *ret_days, const char **ret_why)
 {
     struct rd r = rd_make(text);
-    struct day day = take_day(&r);
+    struct civil day = take_day(&r);
 
     *ret_why = why_form;
     return finish_day(&r, day, ret_days);
@@ -279,9 +208,9 @@ bool debezium_put_date(const struct debezium_type *type, struct str text, struct
 
     /* Debezium's own numbers for them, at the lower end of the range. */
     if (str_is(text, "infinity"))
-        days = days_from_civil(-5877611, 6, 21);
+        days = civil_to_days((struct civil){ -5877611, 6, 21 });
     else if (str_is(text, "-infinity"))
-        days = days_from_civil(-5877611, 6, 22);
+        days = civil_to_days((struct civil){ -5877611, 6, 22 });
     else if (!parse_date(text, &days, ret_why))
         return false;
     if (days < INT32_MIN || days > INT32_MAX)

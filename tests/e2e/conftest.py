@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers for the tests. Cassandra takes eleven seconds to start and is shared by the session, a keyspace for each
-test; PostgreSQL and Redis start at once, so every test has its own."""
+"""Servers for the tests. Cassandra takes eleven seconds to start and Kafka five, so they are shared by the session: a
+keyspace for each test, and no topics from the one before. PostgreSQL and Redis start at once, so every test has its
+own."""
 import os
 import sys
 
@@ -77,26 +78,27 @@ def receiver(run):
         yield server
 
 
-@pytest.fixture
-def kafka(run):
-    with servers_kafka.Kafka(run) as server:
-        yield server
-
-
 @pytest.fixture(scope="session")
 def kafka_broker(session_run):
     with servers_kafka.Kafka(session_run) as server:
         yield server
 
 
+@pytest.fixture
+def kafka(kafka_broker):
+    """The shared broker, without a topic; with them go the groups' offsets."""
+    if not kafka_broker.running():
+        kafka_broker.start()
+    kafka_broker.delete(*kafka_broker.topics())
+    return kafka_broker
+
+
 @pytest.fixture(params=["log", "kafka"])
 def stream(request):
     """For tests of what must be the same whatever the stream is: pytestmark = pytest.mark.usefixtures("stream"). In its
-    second run seed.pipeline() makes a pipeline over Kafka, a broker for all of these tests; offsets go with the topics."""
+    second run seed.pipeline() makes a pipeline over Kafka."""
     if request.param == "kafka":
-        broker = request.getfixturevalue("kafka_broker")
-        broker.delete(*broker.topics())
-        seed.default_kafka = servers.Multisink.kafka = broker
+        seed.default_kafka = servers.Multisink.kafka = request.getfixturevalue("kafka")
     yield request.param
     seed.default_kafka = servers.Multisink.kafka = None
 

@@ -6,7 +6,6 @@ import time
 import pytest
 
 import servers
-import servers_kafka
 from servers import wait_until
 
 TOPIC = "shop.public.t"
@@ -40,12 +39,6 @@ def assert_positions_rise(records):
         assert place(r) > last.get(r.partition, (0,)), f"partition {r.partition}, offset {r.offset}"
         last[r.partition] = place(r)
     assert len({place(r) for r in records}) == len(records)
-
-
-@pytest.fixture
-def kafka(run):
-    with servers_kafka.Kafka(run) as server:
-        yield server
 
 
 @pytest.fixture

@@ -11,17 +11,15 @@ import checker
 import debezium_topic
 import seed
 import servers
-import servers_kafka
 from servers import wait_until
 
 PARTITIONS = 6
 
 
 @pytest.fixture
-def kafka(run):
-    with servers_kafka.Kafka(run) as server:
-        server.create(debezium_topic.TOPIC, partitions=PARTITIONS)
-        yield server
+def kafka(kafka):
+    kafka.create(debezium_topic.TOPIC, partitions=PARTITIONS)
+    return kafka
 
 
 def pipeline(kafka, *sinks, **stream):

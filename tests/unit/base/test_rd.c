@@ -101,6 +101,26 @@ static void a_text_ends_at_its_nul(void **state)
     assert_false(rd_ok(&r));
 }
 
+static void digits_and_characters_are_taken_or_fail(void **state)
+{
+    struct rd r = rd_make(STR("0042-7x"));
+
+    (void)state;
+    assert_int_equal(rd_digits(&r, 2, 4), 42);
+    assert_false(rd_take(&r, '+'));
+    assert_true(rd_take(&r, '-'));
+    assert_int_equal(rd_digits(&r, 1, 18), 7);
+    assert_true(rd_ok(&r));
+    rd_expect(&r, 'x');
+    assert_true(rd_done(&r));
+    rd_expect(&r, 'x');
+    assert_false(rd_ok(&r));
+    r = rd_make(STR("7"));
+    assert_int_equal(rd_digits(&r, 2, 2), 0);
+    assert_false(rd_ok(&r));
+    assert_false(rd_take(&r, '7'));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +130,7 @@ int main(void)
         cmocka_unit_test(a_varint_of_more_than_64_bits_is_bad),
         cmocka_unit_test(a_text_above_its_ceiling_is_bad),
         cmocka_unit_test(a_text_ends_at_its_nul),
+        cmocka_unit_test(digits_and_characters_are_taken_or_fail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/civil.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void days_are_counted_from_1970(void **state)
+{
+    (void)state;
+    assert_int_equal(civil_to_days((struct civil){ 1970, 1, 1 }), 0);
+    assert_int_equal(civil_to_days((struct civil){ 1969, 12, 31 }), -1);
+    assert_int_equal(civil_to_days((struct civil){ 2000, 2, 29 }), 11016);
+    assert_int_equal(civil_to_days((struct civil){ 0, 3, 1 }), -719468);
+    /* PostgreSQL's first and last date */
+    assert_int_equal(civil_to_days((struct civil){ -4713, 11, 24 }), -2440588);
+    assert_int_equal(civil_to_days((struct civil){ 5874897, 12, 31 }), 2145042905);
+}
+
+static void every_day_of_a_thousand_years_comes_back(void **state)
+{
+    int64_t first = civil_to_days((struct civil){ -401, 1, 1 });
+    int64_t last = civil_to_days((struct civil){ 600, 1, 1 });
+    struct civil before = civil_from_days(first - 1);
+
+    (void)state;
+    for (int64_t day = first; day < last; day++) {
+        struct civil d = civil_from_days(day);
+
+        assert_true(civil_is_valid(d));
+        assert_int_equal(civil_to_days(d), day);
+        if (d.day != before.day + 1) {
+            assert_int_equal(d.day, 1);
+            before.day++;
+            assert_false(civil_is_valid(before));
+        }
+        before = d;
+    }
+}
+
+static void days_that_no_calendar_has_are_told(void **state)
+{
+    static const struct civil none[] = { { 2023, 2, 29 }, { 1900, 2, 29 }, { 2024, 2, 30 },
+                                         { 2024, 4, 31 }, { 2024, 0, 1 },  { 2024, 13, 1 },
+                                         { 2024, 1, 0 },  { -1, 2, 29 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        assert_false(civil_is_valid(none[i]));
+    assert_true(civil_is_valid((struct civil){ 0, 2, 29 }));
+    assert_true(civil_is_valid((struct civil){ 2000, 2, 29 }));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(days_are_counted_from_1970),
+        cmocka_unit_test(every_day_of_a_thousand_years_comes_back),
+        cmocka_unit_test(days_that_no_calendar_has_are_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
