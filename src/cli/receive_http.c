@@ -11,13 +11,12 @@
 #include "base/mem.h"
 #include "base/wake.h"
 #include "cli/receive.h"
+#include "net/listen.h"
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -203,61 +202,24 @@ static bool fail_listen(const struct receive_opts *opts, const char *reason, str
                      (unsigned)opts->port, reason);
 }
 
-static bool listen_on(const struct receive_opts *opts, int *ret_fd, struct error *err)
-{
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
-    struct addrinfo *found;
-    char port[8];
-    int on = 1;
-    int fd;
-    int rc;
-
-    (void)snprintf(port, sizeof port, "%u", (unsigned)opts->port);
-    rc = getaddrinfo(opts->host, port, &hints, &found);
-    if (rc != 0)
-        return fail_listen(opts, gai_strerror(rc), err);
-    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-        rc = errno;
-        if (fd >= 0)
-            (void)close(fd);
-        freeaddrinfo(found);
-        return error_sys(err, ERR_STOP, E_RECEIVE_LISTEN, rc, "cannot listen on %s port %u",
-                         opts->host, (unsigned)opts->port);
-    }
-    freeaddrinfo(found);
-    *ret_fd = fd;
-    return true;
-}
-
-static uint16_t bound_port(int fd)
-{
-    struct sockaddr_storage address = { 0 };
-    socklen_t n = sizeof address;
-    char port[8] = "0";
-    uint64_t number = 0;
-
-    if (getsockname(fd, (struct sockaddr *)&address, &n) == 0 &&
-        getnameinfo((struct sockaddr *)&address, n, NULL, 0, port, sizeof port, NI_NUMERICSERV) ==
-            0)
-        (void)str_to_u64(str_from(port), &number);
-    return (uint16_t)number;
-}
-
 bool receive_server_open(const struct receive_opts *opts, struct receive_printer *printer,
                          struct receive_server **ret_server, struct error *err)
 {
+    const struct listen_opts at = { .host = opts->host,
+                                    .port = opts->port,
+                                    .backlog = BACKLOG,
+                                    .code = E_RECEIVE_LISTEN,
+                                    .purpose = "listen" };
     struct receive_server *s;
     const union MHD_DaemonInfo *info;
     int fd = -1;
 
-    if (!listen_on(opts, &fd, err))
+    if (!listen_open(&at, &fd, err))
         return false;
     s = mem_zalloc(1, sizeof *s);
     s->opts = opts;
     s->printer = printer;
-    s->port = bound_port(fd);
+    s->port = listen_port(fd);
     s->empty = MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
     s->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK,

@@ -7,15 +7,14 @@
 #include "base/mem.h"
 #include "control/connect_guard.h"
 #include "control/mailbox.h"
+#include "net/listen.h"
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { CONNECTIONS_MAX = 64, IDLE_TIMEOUT_S = 30, BACKLOG = 64, PEM_MAX = 256 * 1024 };
@@ -240,48 +239,11 @@ static bool fail_listen(const struct connect_server_opts *opts, const char *reas
                      (unsigned)opts->port, reason);
 }
 
-static bool listen_on(const struct connect_server_opts *opts, int *ret_fd, bool *ret_taken,
-                      struct error *err)
-{
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
-    struct addrinfo *found;
-    char port[8];
-    int on = 1;
-    int fd;
-    int rc;
-
-    (void)snprintf(port, sizeof port, "%u", (unsigned)opts->port);
-    rc = getaddrinfo(opts->host, port, &hints, &found);
-    if (rc != 0)
-        return fail_listen(opts, gai_strerror(rc), err);
-    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-        rc = errno;
-        *ret_taken = rc == EADDRINUSE;
-        if (fd >= 0)
-            (void)close(fd);
-        freeaddrinfo(found);
-        return error_sys(err, ERR_STOP, E_CONNECT_LISTEN, rc,
-                         "cannot serve the connectors' REST API on %s port %u", opts->host,
-                         (unsigned)opts->port);
-    }
-    freeaddrinfo(found);
-    *ret_fd = fd;
-    return true;
-}
-
 static void note_address(struct connect_server *s, const char *host, int fd)
 {
-    struct sockaddr_storage address = { 0 };
-    socklen_t n = sizeof address;
-    char port[8] = "0";
-
-    if (getsockname(fd, (struct sockaddr *)&address, &n) == 0)
-        (void)getnameinfo((struct sockaddr *)&address, n, NULL, 0, port, sizeof port,
-                          NI_NUMERICSERV);
     (void)snprintf(s->address, sizeof s->address,
-                   strchr(host, ':') != NULL ? "[%.128s]:%s" : "%.128s:%s", host, port);
+                   strchr(host, ':') != NULL ? "[%.128s]:%u" : "%.128s:%u", host,
+                   (unsigned)listen_port(fd));
 }
 
 static bool read_pem(const struct connect_server_opts *opts, const char *path, char **ret_text,
@@ -319,13 +281,20 @@ static bool start_daemon(struct connect_server *s, int fd, bool tls)
 bool connect_server_open(const struct connect_server_opts *opts, struct connect_server **ret_server,
                          bool *ret_taken, struct error *err)
 {
+    const struct listen_opts at = { .host = opts->host,
+                                    .port = opts->port,
+                                    .backlog = BACKLOG,
+                                    .code = E_CONNECT_LISTEN,
+                                    .purpose = "serve the connectors' REST API" };
     bool tls = opts->cert != NULL;
     struct connect_server *s;
     int fd = -1;
 
     *ret_taken = false;
-    if (!listen_on(opts, &fd, ret_taken, err))
+    if (!listen_open(&at, &fd, err)) {
+        *ret_taken = err->sys == EADDRINUSE;
         return false;
+    }
     s = mem_zalloc(1, sizeof *s);
     s->guard.token = opts->token;
     note_address(s, opts->host, fd);

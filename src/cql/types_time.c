@@ -52,21 +52,6 @@ static bool finish_day(struct rd *r, struct civil d, int64_t *ret_days)
     return true;
 }
 
-/* ".5" to ".123456", or nothing: microseconds. */
-static int64_t take_fraction(struct rd *r)
-{
-    size_t before;
-    int64_t us;
-
-    if (!rd_take(r, '.'))
-        return 0;
-    before = rd_left(r);
-    us = rd_digits(r, 1, US_DIGITS);
-    for (size_t n = before - rd_left(r); n < US_DIGITS; n++)
-        us *= 10;
-    return us;
-}
-
 /* HH:MM:SS[.ffffff]: microseconds; up to `hour_digits` digits for the hours. */
 static int64_t take_clock(struct rd *r, unsigned hour_digits)
 {
@@ -82,23 +67,7 @@ static int64_t take_clock(struct rd *r, unsigned hour_digits)
     seconds = hour * HOUR + minute * MINUTE + second;
     if (minute > 59 || second > 59 || seconds >= INT64_MAX / 1000000)
         (void)rd_fail(r);
-    return rd_ok(r) ? seconds * 1000000 + take_fraction(r) : 0;
-}
-
-/* [+-]HH[:MM[:SS]], or nothing: seconds east of UTC. */
-static int64_t take_zone(struct rd *r)
-{
-    bool west = rd_left(r) > 0 && rd_peek(r) == '-';
-    int64_t seconds;
-
-    if (!rd_take(r, '-') && !rd_take(r, '+'))
-        return 0;
-    seconds = rd_digits(r, 2, 2) * HOUR;
-    if (rd_take(r, ':'))
-        seconds += rd_digits(r, 2, 2) * MINUTE;
-    if (rd_take(r, ':'))
-        seconds += rd_digits(r, 2, 2);
-    return west ? -seconds : seconds;
+    return rd_ok(r) ? seconds * 1000000 + civil_read_fraction(r, US_DIGITS) : 0;
 }
 
 static bool is_infinity(struct str s)
@@ -118,7 +87,7 @@ bool cql_types_put_timestamp(struct str text, struct buf *out, const char **ret_
 
     rd_expect(&r, ' ');
     us = take_clock(&r, 2);
-    zone = take_zone(&r);
+    zone = civil_read_zone(&r);
     *ret_why = is_infinity(text) ? why_infinity : why_form;
     if (!finish_day(&r, day, &days) || us >= (int64_t)DAY * 1000000)
         return false;

@@ -37,21 +37,6 @@ static int64_t take_day(struct rd *r)
     return rd_ok(r) ? civil_to_days(d) : 0;
 }
 
-/* ".5" to ".123456789", or nothing: nanoseconds. */
-static int64_t take_fraction(struct rd *r)
-{
-    size_t before;
-    int64_t ns;
-
-    if (!rd_take(r, '.'))
-        return 0;
-    before = rd_left(r);
-    ns = rd_digits(r, 1, NANO_DIGITS);
-    for (size_t n = before - rd_left(r); n < NANO_DIGITS; n++)
-        ns *= 10;
-    return ns;
-}
-
 /* hh:mm[:ss[.f]]: microseconds; *ret_fine: there was more. */
 static int64_t take_clock(struct rd *r, bool *ret_fine)
 {
@@ -64,7 +49,7 @@ static int64_t take_clock(struct rd *r, bool *ret_fine)
     minute = rd_digits(r, 2, 2);
     if (rd_take(r, ':')) {
         second = rd_digits(r, 2, 2);
-        ns = take_fraction(r);
+        ns = civil_read_fraction(r, NANO_DIGITS);
     }
     if (hour > 24 || minute > 59 || second > 59 ||
         (hour == 24 && (minute > 0 || second > 0 || ns > 0)))
@@ -76,19 +61,7 @@ static int64_t take_clock(struct rd *r, bool *ret_fine)
 /* Z or [+-]hh[:mm[:ss]]: seconds east of UTC. Nothing: UTC. */
 static int64_t take_zone(struct rd *r)
 {
-    bool west = rd_left(r) > 0 && rd_peek(r) == '-';
-    int64_t seconds;
-
-    if (rd_take(r, 'Z'))
-        return 0;
-    if (!rd_take(r, '-') && !rd_take(r, '+'))
-        return 0;
-    seconds = rd_digits(r, 2, 2) * HOUR;
-    if (rd_take(r, ':'))
-        seconds += rd_digits(r, 2, 2) * MINUTE;
-    if (rd_take(r, ':'))
-        seconds += rd_digits(r, 2, 2);
-    return west ? -seconds : seconds;
+    return rd_take(r, 'Z') ? 0 : civil_read_zone(r);
 }
 
 static void put_zone(int64_t zone, struct buf *out)
@@ -227,7 +200,7 @@ static bool take_designator(struct rd *r, bool time, struct debezium_interval *i
 {
     bool negative = rd_take(r, '-');
     int64_t count = rd_digits(r, 1, 18);
-    int64_t ns = (int64_t)take_fraction(r);
+    int64_t ns = (int64_t)civil_read_fraction(r, NANO_DIGITS);
     char letter = (char)rd_u8(r);
 
     if ((ns != 0 && letter != 'S') || ns % MICRO != 0)

@@ -60,21 +60,6 @@ static bool finish_day(struct rd *r, struct civil d, int64_t *ret_days)
     return true;
 }
 
-/* ".5" to ".123456", or nothing: microseconds. */
-static int64_t take_fraction(struct rd *r)
-{
-    size_t before;
-    int64_t us;
-
-    if (!rd_take(r, '.'))
-        return 0;
-    before = rd_left(r);
-    us = rd_digits(r, 1, US_DIGITS);
-    for (size_t n = before - rd_left(r); n < US_DIGITS; n++)
-        us *= 10;
-    return us;
-}
-
 static int64_t take_clock(struct rd *r)
 {
     int64_t hour = rd_digits(r, 2, 2);
@@ -86,26 +71,16 @@ static int64_t take_clock(struct rd *r)
     minute = rd_digits(r, 2, 2);
     rd_expect(r, ':');
     second = rd_digits(r, 2, 2);
-    us = (hour * HOUR + minute * MINUTE + second) * 1000000 + take_fraction(r);
+    us = (hour * HOUR + minute * MINUTE + second) * 1000000 + civil_read_fraction(r, US_DIGITS);
     if (minute > 59 || second > 59 || us > DAY_US)
         (void)rd_fail(r);
     return us;
 }
 
-/* [+-]HH[:MM[:SS]], or nothing: microseconds east of UTC. */
+/* Microseconds east of UTC. */
 static int64_t take_zone(struct rd *r)
 {
-    bool west = rd_left(r) > 0 && rd_peek(r) == '-';
-    int64_t seconds;
-
-    if (!rd_take(r, '-') && !rd_take(r, '+'))
-        return 0;
-    seconds = rd_digits(r, 2, 2) * HOUR;
-    if (rd_take(r, ':'))
-        seconds += rd_digits(r, 2, 2) * MINUTE;
-    if (rd_take(r, ':'))
-        seconds += rd_digits(r, 2, 2);
-    return (west ? -seconds : seconds) * 1000000;
+    return civil_read_zone(r) * 1000000;
 }
 
 static bool parse_timestamp(struct str text, struct moment *ret_moment)

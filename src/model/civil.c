@@ -5,7 +5,7 @@
  */
 #include "model/civil.h"
 
-enum { ERA_YEARS = 400, ERA_DAYS = 146097, TO_1970 = 719468 };
+enum { ERA_YEARS = 400, ERA_DAYS = 146097, TO_1970 = 719468, HOUR = 3600, MINUTE = 60 };
 
 bool civil_is_valid(struct civil d)
 {
@@ -40,4 +40,33 @@ struct civil civil_from_days(int64_t days)
     d.month = (unsigned)(month < 10 ? month + 3 : month - 9);
     d.year = y + era * ERA_YEARS + (d.month <= 2 ? 1 : 0);
     return d;
+}
+
+int64_t civil_read_zone(struct rd *r)
+{
+    bool west = rd_take(r, '-');
+    int64_t seconds;
+
+    if (!west && !rd_take(r, '+'))
+        return 0;
+    seconds = rd_digits(r, 2, 2) * HOUR;
+    if (rd_take(r, ':'))
+        seconds += rd_digits(r, 2, 2) * MINUTE;
+    if (rd_take(r, ':'))
+        seconds += rd_digits(r, 2, 2);
+    return west ? -seconds : seconds;
+}
+
+int64_t civil_read_fraction(struct rd *r, unsigned digits)
+{
+    size_t before;
+    int64_t v;
+
+    if (!rd_take(r, '.'))
+        return 0;
+    before = rd_left(r);
+    v = rd_digits(r, 1, digits);
+    for (size_t n = before - rd_left(r); n < digits; n++)
+        v *= 10;
+    return v;
 }

@@ -5,8 +5,7 @@
 /* Days of the proleptic Gregorian calendar, which PostgreSQL, Java and Cassandra share. 1 BC is the year 0, the one before
  * it -1. Pure. */
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/rd.h"
 
 struct civil {
     int64_t year;
@@ -19,5 +18,12 @@ bool civil_is_valid(struct civil d);
 /* Since 1970-01-01, of a valid day; years of up to nine digits. */
 int64_t civil_to_days(struct civil d);
 struct civil civil_from_days(int64_t days);
+
+/* As ISO 8601 and PostgreSQL write them; what has another form makes the reader fail. */
+
+/* [+-]HH[:MM[:SS]]: seconds east of UTC; nothing: 0. */
+int64_t civil_read_zone(struct rd *r);
+/* ".5" with one to `digits` digits, as the number that it is with all of them: 500000 for six. Nothing: 0. */
+int64_t civil_read_fraction(struct rd *r, unsigned digits);
 
 #endif

@@ -53,12 +53,34 @@ static void days_that_no_calendar_has_are_told(void **state)
     assert_true(civil_is_valid((struct civil){ 2000, 2, 29 }));
 }
 
+static void zones_and_fractions_are_read(void **state)
+{
+    struct rd r = rd_make(STR("+05:30-02:00:15-03.5.123456"));
+
+    (void)state;
+    assert_int_equal(civil_read_zone(&r), 19800);
+    assert_int_equal(civil_read_zone(&r), -7215);
+    assert_int_equal(civil_read_zone(&r), -10800);
+    assert_int_equal(civil_read_zone(&r), 0);
+    assert_int_equal(civil_read_fraction(&r, 6), 500000);
+    assert_int_equal(civil_read_fraction(&r, 6), 123456);
+    assert_int_equal(civil_read_fraction(&r, 6), 0);
+    assert_true(rd_done(&r));
+    r = rd_make(STR(".1234567"));
+    assert_int_equal(civil_read_fraction(&r, 6), 123456);
+    assert_false(rd_done(&r));
+    r = rd_make(STR("+5"));
+    (void)civil_read_zone(&r);
+    assert_false(rd_ok(&r));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(days_are_counted_from_1970),
         cmocka_unit_test(every_day_of_a_thousand_years_comes_back),
         cmocka_unit_test(days_that_no_calendar_has_are_told),
+        cmocka_unit_test(zones_and_fractions_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
