@@ -185,12 +185,14 @@ def by_kind(faults):
 
 
 def held_against_each_other(real, ours, records):
-    theirs = debezium_rules.one_topic(diff.of_kafka(zoo.kept_beats(records[real.prefix])))
+    theirs, used = debezium_rules.mended(diff.of_kafka(zoo.kept_beats(records[real.prefix])))
     mine = diff.with_prefix(diff.of_kafka(zoo.kept_beats(records[ours.prefix])), ours.prefix, real.prefix)
-    once = debezium_rules.once(theirs)
-    found = diff.compare(once, mine, debezium_rules.rules())
-    if len(once) < len(theirs):
-        found.used["D29"] += len(theirs) - len(once)
+    theirs, at_index = debezium_rules.ident_index(theirs)
+    used["D6"] += bool(at_index)
+    mine, wrong = debezium_rules.ident_index(mine)
+    found = diff.compare(theirs, mine, debezium_rules.rules())
+    found.used.update(used)
+    found.faults += wrong
     return found
 
 
