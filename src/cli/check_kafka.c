@@ -1,11 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `check`, Kafka: do the brokers answer, and are the topics there or can be made. None is made. */
+/* `check`, Kafka: do the brokers answer, are the topics there or can be made, and may the groups be read. Nothing is
+ * made. */
 #include "base/limits.h"
 #include "cli/check_rows.h"
 #include "cli/cli.h"
 #include "debezium/writer.h"
+#include "kafka/group.h"
 #include "kafka/topics.h"
 #include "sink/kafka_conf.h"
+
+/* What gives the user that right; who it is, only the brokers know. */
+static const char *grant(struct check *c, const struct error *err, const char *operations,
+                         const char *kind, const char *name)
+{
+    if (!error_is(err, E_KAFKA_PERMISSION))
+        return NULL;
+    return arena_printf(&c->arena, "kafka-acls.sh --add --allow-principal User:... %s --%s %s",
+                        operations, kind, name);
+}
+
+static void look_missing_topic(struct check *c, struct kafka_producer *p, const char *topic)
+{
+    const struct config_kafka *conf = &c->config->stream.kafka;
+    const struct kafka_topic_opts opts = { .partitions = (int32_t)conf->partitions,
+                                           .replication = (int)conf->replication };
+    struct error err;
+
+    if (kafka_topic_may_create(p, topic, &opts, &err))
+        check_add(c, CHECK_OK, E_NONE, NULL, "topic %s will be made", topic);
+    else
+        check_error(c, &err,
+                    grant(c, &err,
+                          "--operation Create --operation Describe --operation Read"
+                          " --operation Write",
+                          "topic", topic));
+}
 
 /* False: the brokers cannot be asked, which is a row already. */
 static bool look_topic(struct check *c, struct kafka_producer *p, const char *topic, bool made)
@@ -21,12 +50,30 @@ static bool look_topic(struct check *c, struct kafka_producer *p, const char *to
         check_add(c, CHECK_OK, E_NONE, NULL, "topic %s has %d partition%s", topic, (int)count,
                   count == 1 ? "" : "s");
     else if (made)
-        check_add(c, CHECK_OK, E_NONE, NULL, "topic %s will be made", topic);
+        look_missing_topic(c, p, topic);
     else
         check_add(c, CHECK_FAIL, E_KAFKA_TOPIC_MISSING,
-                  "make it, or let multisink: stream.kafka.create_topics: auto",
+                  "make it, let multisink (stream.kafka.create_topics: auto), or give the user"
+                  " the right to describe it",
                   "topic %s is missing", topic);
     return true;
+}
+
+/* The right to read in a group has that to see it with it. */
+static void look_groups(struct check *c, const struct kafka_settings *settings)
+{
+    const struct config *config = c->config;
+    bool ok = config->role != CONFIG_ROLE_CAPTURE;
+
+    for (size_t i = 0; ok && i < config->sink_count; i++) {
+        const char *group =
+            sink_kafka_group(&config->stream.kafka, config->sinks[i].name, &c->arena);
+        struct error err;
+
+        ok = kafka_group_may_see(settings, group, &err);
+        if (!ok)
+            check_error(c, &err, grant(c, &err, "--operation Read", "group", group));
+    }
 }
 
 /* Those of the captured tables; the sinks say by themselves what they miss. */
@@ -78,6 +125,7 @@ void check_kafka(struct check *c)
         check_add(c, CHECK_OK, E_NONE, NULL, "brokers answer at %s", conf->brokers);
         check_elapsed(c, clock_mono_us(&clock_system) - start);
         look_topics(c, p);
+        look_groups(c, &settings);
     }
     kafka_producer_close(p);
 }

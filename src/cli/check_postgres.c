@@ -153,6 +153,42 @@ static void look_publication(struct check *c, struct postgres_conn *conn)
                   p.delete ? "" : " deletes");
 }
 
+/* ---- the signal table ------------------------------------------------------------------------------- */
+
+/* Its columns are taken by place: id, type, data. */
+static void look_signal_table(struct check *c, struct postgres_conn *conn)
+{
+    const char *name = c->config->source.signal_table;
+    struct postgres_publication p;
+    struct postgres_table *table;
+    struct error err;
+
+    if (name == NULL)
+        return;
+    if (!postgres_tables_find(conn, &name, 1, &c->arena, &table, &err)) {
+        check_error(
+            c, &err,
+            arena_printf(&c->arena,
+                         "CREATE TABLE %s (id varchar(42) PRIMARY KEY, type varchar(32) NOT "
+                         "NULL, data varchar(2048));",
+                         name));
+        return;
+    }
+    if (table->rel->column_count < 3) {
+        check_add(c, CHECK_FAIL, E_SIGNAL, "give it the columns id, type and data, in this order",
+                  "signal table %s has %u columns: signals need three", name,
+                  (unsigned)table->rel->column_count);
+        return;
+    }
+    if (!postgres_publication_look(conn, c->config->source.publication, &c->arena, &p, &err))
+        check_error(c, &err, NULL);
+    else if (p.exists &&
+             !postgres_publication_judge(&p, c->config->source.publication, table, 1, &err))
+        check_error(c, &err, fix_publication(c, &err));
+    else
+        check_add(c, CHECK_OK, E_NONE, NULL, "signals are read from %s", name);
+}
+
 /* ---- the slot --------------------------------------------------------------------------------------- */
 
 /* What state.db knows of the source. It is opened only when it is there already. */
@@ -317,6 +353,7 @@ void check_postgres(struct check *c)
         look_server(c, &server);
         if (look_tables(c, conn, server.user))
             look_publication(c, conn);
+        look_signal_table(c, conn);
         look_slot(c, conn, &server);
     } else {
         check_error(c, &err, NULL);

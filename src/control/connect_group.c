@@ -26,7 +26,7 @@ static void open_group(const struct connect_worker *w, const struct connector *c
 
     arena_init(&g->arena, MIB);
     sink_kafka_settings(&config->stream.kafka, &g->arena, &g->settings);
-    g->name = arena_printf(&g->arena, "%s-%s", config->stream.kafka.group, c->safe);
+    g->name = sink_kafka_group(&config->stream.kafka, c->safe, &g->arena);
 }
 
 static void add(void *ctx, const struct kafka_place *place)

@@ -172,6 +172,42 @@ bool kafka_group_list(const struct kafka_settings *settings, const char *group,
     return ok;
 }
 
+/* An offset is waited for until the group's coordinator is known, which a user without the right never gets to know:
+ * only the administrator's request tells that. */
+static bool judge_group(const struct call *c, struct error *err)
+{
+    const rd_kafka_DescribeConsumerGroups_result_t *result =
+        rd_kafka_event_DescribeConsumerGroups_result(c->event);
+    size_t count = 0;
+    const rd_kafka_ConsumerGroupDescription_t **groups =
+        result != NULL ? rd_kafka_DescribeConsumerGroups_result_groups(result, &count) : NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_error_t *e = rd_kafka_ConsumerGroupDescription_error(groups[i]);
+
+        if (e != NULL && !is_no_group(rd_kafka_error_code(e)))
+            return kafka_fail(err, rd_kafka_error_code(e), rd_kafka_error_string(e), "use group %s",
+                              c->group);
+    }
+    return true;
+}
+
+bool kafka_group_may_see(const struct kafka_settings *settings, const char *group,
+                         struct error *err)
+{
+    struct call c;
+    bool ok = begin(&c, settings, group, err);
+
+    if (ok) {
+        rd_kafka_AdminOptions_t *o = options(&c, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+
+        rd_kafka_DescribeConsumerGroups(c.rk, &group, 1, o, c.queue);
+        ok = answered(&c, o, err) && judge_group(&c, err);
+    }
+    end(&c);
+    return ok;
+}
+
 /* ---- changing ----------------------------------------------------------------------------------------------- */
 
 static rd_kafka_topic_partition_list_t *chosen(const struct kafka_place *places, size_t count,

@@ -16,6 +16,9 @@ bool kafka_group_list(const struct kafka_settings *settings, const char *group,
                       const char *const *topics, size_t topic_count,
                       void (*each)(void *ctx, const struct kafka_place *place), void *ctx,
                       struct error *err) MUST_CHECK;
+/* May the user see that group? It need not be there. */
+bool kafka_group_may_see(const struct kafka_settings *settings, const char *group,
+                         struct error *err) MUST_CHECK;
 /* Of partitions whose offset is below 0 it is forgotten. Without `places` all are. */
 bool kafka_group_set(const struct kafka_settings *settings, const char *group,
                      const struct kafka_place *places, size_t count, struct error *err) MUST_CHECK;

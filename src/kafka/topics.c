@@ -161,8 +161,10 @@ static rd_kafka_event_t *answer(struct kafka_producer *p, rd_kafka_queue_t *queu
     }
 }
 
-bool kafka_topic_create(struct kafka_producer *p, const char *name,
-                        const struct kafka_topic_opts *opts, int32_t *ret_count, struct error *err)
+/* options NULL: for good. */
+static bool ask_to_create(struct kafka_producer *p, const char *name,
+                          const struct kafka_topic_opts *opts,
+                          const rd_kafka_AdminOptions_t *options, struct error *err)
 {
     rd_kafka_NewTopic_t *topic = new_topic(name, opts, err);
     rd_kafka_queue_t *queue;
@@ -172,7 +174,7 @@ bool kafka_topic_create(struct kafka_producer *p, const char *name,
     if (topic == NULL)
         return false;
     queue = rd_kafka_queue_new(p->rk);
-    rd_kafka_CreateTopics(p->rk, &topic, 1, NULL, queue);
+    rd_kafka_CreateTopics(p->rk, &topic, 1, options, queue);
     event = answer(p, queue, err);
     if (event != NULL) {
         ok = judge(event, name, err);
@@ -180,5 +182,25 @@ bool kafka_topic_create(struct kafka_producer *p, const char *name,
     }
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(topic);
-    return ok && appear(p, name, ret_count, err);
+    return ok;
+}
+
+bool kafka_topic_create(struct kafka_producer *p, const char *name,
+                        const struct kafka_topic_opts *opts, int32_t *ret_count, struct error *err)
+{
+    return ask_to_create(p, name, opts, NULL, err) && appear(p, name, ret_count, err);
+}
+
+bool kafka_topic_may_create(struct kafka_producer *p, const char *name,
+                            const struct kafka_topic_opts *opts, struct error *err)
+{
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(p->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    char reason[8];
+    bool ok;
+
+    (void)rd_kafka_AdminOptions_set_validate_only(options, 1, reason, sizeof reason);
+    ok = ask_to_create(p, name, opts, options, err);
+    rd_kafka_AdminOptions_destroy(options);
+    return ok;
 }

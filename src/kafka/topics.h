@@ -26,4 +26,8 @@ bool kafka_topic_create(struct kafka_producer *p, const char *name,
                         const struct kafka_topic_opts *opts, int32_t *ret_count,
                         struct error *err) MUST_CHECK;
 
+/* Would that make the topic? Asks the brokers, and nothing is made. True also when it is there. */
+bool kafka_topic_may_create(struct kafka_producer *p, const char *name,
+                            const struct kafka_topic_opts *opts, struct error *err) MUST_CHECK;
+
 #endif

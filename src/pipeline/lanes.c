@@ -389,7 +389,7 @@ bool lanes_open(const struct lanes_opts *opts, struct lanes **ret_lanes, struct 
     l->opts = *opts;
     arena_init(&l->arena, LIMIT_CONFIG_ARENA);
     sink_kafka_settings(conf, &l->arena, &l->settings);
-    l->group = arena_printf(&l->arena, "%s-%s", conf->group, opts->sink->name);
+    l->group = sink_kafka_group(conf, opts->sink->name, &l->arena);
     l->park_name = park_topic_name(conf->topic_prefix, opts->sink->name);
     name_topics(l);
     (void)pthread_mutex_init(&l->lock, NULL);

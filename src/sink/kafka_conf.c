@@ -22,6 +22,11 @@ void sink_kafka_settings(const struct config_kafka *conf, struct arena *a,
                                              .property_count = conf->property_count };
 }
 
+const char *sink_kafka_group(const struct config_kafka *conf, const char *sink, struct arena *a)
+{
+    return arena_printf(a, "%s-%s", conf->group, sink);
+}
+
 /* Of postgres://user@host/database?..., where it may be left out: libpq takes the user's name then. */
 static const char *database_of(const char *url, struct arena *a)
 {

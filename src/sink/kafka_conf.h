@@ -12,6 +12,9 @@
 void sink_kafka_settings(const struct config_kafka *conf, struct arena *a,
                          struct kafka_settings *ret_settings);
 
+/* The consumer group of a sink, by the name that stands for it. */
+const char *sink_kafka_group(const struct config_kafka *conf, const char *sink, struct arena *a);
+
 void sink_kafka_format(const struct config *config, struct arena *a,
                        struct debezium_format *ret_format);
 

@@ -130,6 +130,25 @@ def test_check_counts_all_faults_and_exits_with_the_worst(pg, tool, tmp_path):  
             if r["verdict"] == "FAIL"] == ["E0702"]
 
 
+def test_check_looks_at_the_signal_table(pg, redis, tool, tmp_path):  # noqa: F811
+    source = {"postgres": {**seed.source_config(pg)["postgres"], "signal_table": "public.debezium_signal"}}
+    path = write(tmp_path / "pipeline.yaml", seed.pipeline(pg, seed.redis_sink(redis), source=source))
+
+    def fault():
+        bad = [r for r in json.loads(tool("check", "--json", path).stdout)["rows"] if r["verdict"] == "FAIL"]
+        return [(r["code"], r["fix"]) for r in bad]
+    code, fix = fault()[0]
+    assert code == "E0430" and fix.startswith("CREATE TABLE public.debezium_signal (id")
+    pg.execute("CREATE TABLE debezium_signal (id text PRIMARY KEY)")
+    assert fault()[0][0] == "E0453"
+    pg.execute("DROP TABLE debezium_signal")
+    pg.execute(fix)
+    code, fix = fault()[0]
+    assert code == "E0435"
+    pg.execute(fix)
+    assert fault() == [] and "signals are read from public.debezium_signal" in tool("check", path).stdout
+
+
 def test_check_of_servers_that_are_not_there(tool, tmp_path):  # noqa: F811
     result = tool("check", write(tmp_path / "pipeline.yaml", sample()))
     assert result.returncode == 3 and "E0401" in result.stdout and "fix: multisink explain E0401" in result.stdout

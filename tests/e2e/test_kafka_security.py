@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brokers that ask who comes: SASL over TLS, certificates, rights. What is refused is named, and nothing is lost."""
+import json
+
 import pytest
 
 import checker
@@ -141,3 +143,19 @@ def test_a_missing_right_is_named_and_given_later_nothing_is_lost(secure, author
     multisink.stop()
     multisink.start()
     wait_exact(pg, redis)
+
+
+def test_check_names_the_rights_that_are_missing_and_what_grants_them(secure, authority, pg, redis):
+    config = pipeline(pg, secure, authority, seed.redis_sink(redis))
+    multisink = servers.Multisink(redis.run, config, environment={"KAFKA_PASSWORD": PASSWORD})
+
+    def refused():
+        rows = json.loads(multisink.cli("check", "--json", multisink.config_path).stdout)["rows"]
+        return [(row["code"], row["fix"].split(" --operation")[1:]) for row in rows if row["verdict"] == "FAIL"]
+    secure.allow("plain", "DESCRIBE", "READ")
+    assert refused() == [("E1004", [" Create", " Describe", " Read", f" Write --topic {TOPIC}"]),
+                         ("E1004", [" Read --group multisink-engagement-top_content"])]
+    assert TOPIC not in secure.topics()
+    secure.allow_all("plain")
+    assert refused() == []
+    assert TOPIC not in secure.topics()
