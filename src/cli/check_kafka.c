@@ -24,16 +24,17 @@ static void look_missing_topic(struct check *c, struct kafka_producer *p, const 
     const struct config_kafka *conf = &c->config->stream.kafka;
     const struct kafka_topic_opts opts = { .partitions = (int32_t)conf->partitions,
                                            .replication = (int)conf->replication };
+    const char *fix;
     struct error err;
 
-    if (kafka_topic_may_create(p, topic, &opts, &err))
+    if (kafka_topic_may_create(p, topic, &opts, &err)) {
         check_add(c, CHECK_OK, E_NONE, NULL, "topic %s will be made", topic);
-    else
-        check_error(c, &err,
-                    grant(c, &err,
-                          "--operation Create --operation Describe --operation Read"
-                          " --operation Write",
-                          "topic", topic));
+        return;
+    }
+    fix =
+        grant(c, &err, "--operation Create --operation Describe --operation Read --operation Write",
+              "topic", topic);
+    check_error(c, &err, fix);
 }
 
 /* False: the brokers cannot be asked, which is a row already. */
@@ -46,16 +47,17 @@ static bool look_topic(struct check *c, struct kafka_producer *p, const char *to
         check_error(c, &err, NULL);
         return false;
     }
-    if (count > 0)
+    if (count > 0) {
         check_add(c, CHECK_OK, E_NONE, NULL, "topic %s has %d partition%s", topic, (int)count,
                   count == 1 ? "" : "s");
-    else if (made)
+    } else if (made) {
         look_missing_topic(c, p, topic);
-    else
+    } else {
         check_add(c, CHECK_FAIL, E_KAFKA_TOPIC_MISSING,
                   "make it, let multisink (stream.kafka.create_topics: auto), or give the user"
                   " the right to describe it",
                   "topic %s is missing", topic);
+    }
     return true;
 }
 
