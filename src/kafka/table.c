@@ -21,6 +21,7 @@ struct kafka_table {
     char *topic;
     bool begun;
     int64_t next; /* offset behind the last record read */
+    int64_t high; /* end of the topic, when it was asked for last */
     rd_kafka_message_t *message;
     struct kafka_trouble trouble;
 };
@@ -105,14 +106,18 @@ static bool find_range(struct kafka_table *t, int64_t *ret_low, int64_t *ret_hig
     return true;
 }
 
+bool kafka_table_is_read(const struct kafka_table *t)
+{
+    return t->next >= t->high;
+}
+
 bool kafka_table_at_end(struct kafka_table *t, bool *ret_at_end, struct error *err)
 {
     int64_t low;
-    int64_t high;
 
-    if (!find_range(t, &low, &high, err))
+    if (!find_range(t, &low, &t->high, err))
         return false;
-    *ret_at_end = t->next >= high;
+    *ret_at_end = kafka_table_is_read(t);
     return true;
 }
 
@@ -122,14 +127,13 @@ static bool begin(struct kafka_table *t, bool *ret_begun, struct error *err)
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t code;
     int64_t low;
-    int64_t high;
 
     *ret_begun = t->begun;
     if (t->begun)
         return true;
-    if (!find_range(t, &low, &high, err))
+    if (!find_range(t, &low, &t->high, err))
         return false;
-    if (high == 0)
+    if (t->high == 0)
         return true;
     list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, t->topic, 0)->offset = low;
@@ -176,7 +180,7 @@ bool kafka_table_next(struct kafka_table *t, int timeout_ms, bool *ret_found,
     if (!begun)
         return true;
     (void)rd_kafka_poll(t->rk, 0);
-    t->message = rd_kafka_consumer_poll(t->rk, timeout_ms);
+    t->message = rd_kafka_consumer_poll(t->rk, kafka_table_is_read(t) ? 0 : timeout_ms);
     return t->message == NULL || take(t, ret_found, ret_entry, err);
 }
 
@@ -313,6 +317,16 @@ static bool create_topic(struct kafka_table_writer *w, struct error *err)
     return ok;
 }
 
+/* Librdkafka looks for topics that it does not know once a second; this makes it known at once. All are asked for:
+ * naming one makes some brokers create it. What fails here is told by the put. */
+static void learn_topics(struct kafka_table_writer *w)
+{
+    const struct rd_kafka_metadata *md;
+
+    if (rd_kafka_metadata(w->rk, 1, NULL, &md, ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(md);
+}
+
 /* A fatal error of an idempotent producer stays: another one goes on. */
 static bool ready(struct kafka_table_writer *w, struct error *err)
 {
@@ -322,8 +336,11 @@ static bool ready(struct kafka_table_writer *w, struct error *err)
         disconnect_writer(w);
     if (w->rk == NULL && !connect_writer(w, err))
         return false;
-    if (!w->made && w->opts.create && !create_topic(w, err))
-        return false;
+    if (!w->made) {
+        if (w->opts.create && !create_topic(w, err))
+            return false;
+        learn_topics(w);
+    }
     w->made = true;
     return true;
 }

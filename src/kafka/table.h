@@ -30,9 +30,12 @@ struct kafka_table_entry {
 bool kafka_table_open(const struct kafka_settings *settings, const char *topic,
                       struct kafka_table **ret_table, struct error *err) MUST_CHECK;
 void kafka_table_close(struct kafka_table *t);
-/* The next record, borrowed until the next call; waits for it. *ret_found false: none has come in that time. */
+/* The next record, borrowed until the next call; waits for it if it lies before the end that was asked for last.
+ * *ret_found false: none has come in that time. */
 bool kafka_table_next(struct kafka_table *t, int timeout_ms, bool *ret_found,
                       struct kafka_table_entry *ret_entry, struct error *err) MUST_CHECK;
+/* Has all been read that was there when the reading began, or when the end was asked for last? */
+bool kafka_table_is_read(const struct kafka_table *t);
 /* Asks the broker for the end of the topic: has all been read? */
 bool kafka_table_at_end(struct kafka_table *t, bool *ret_at_end, struct error *err) MUST_CHECK;
 

@@ -44,8 +44,10 @@ static struct kafka_table_entry next(struct kafka_table *t)
     struct error err;
     bool found = false;
 
-    for (int i = 0; i < 300 && !found; i++) {
-        if (!kafka_table_next(t, 100, &found, &e, &err))
+    for (int i = 0; i < 3000 && !found; i++) {
+        bool end;
+
+        if (!kafka_table_at_end(t, &end, &err) || !kafka_table_next(t, 10, &found, &e, &err))
             fail_msg("%s", err.msg);
     }
     assert_true(found);
