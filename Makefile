@@ -38,8 +38,9 @@ test-kill: build ## 200 x kill -9 under load with the log, 100 x with Kafka (KIL
 test-down: build ## every sink down for a minute, a transaction of two million rows
 	@MULTISINK_LONG=1 scripts/e2e tests/e2e/test_down.py tests/e2e/test_postgres.py
 
-test-spark: build ## the seed's Spark job on a topic that multisink writes (fetches Spark, 380 MB)
-	@scripts/setup servers java dev spark
+test-spark: ## the seed's Spark job on a topic that multisink writes (fetches Spark, 380 MB)
+	@scripts/setup build servers java dev spark
+	@scripts/build release
 	@MULTISINK_SPARK=1 scripts/e2e tests/e2e/test_spark.py
 
 check: ## format, tidy, layers, banned words, headers, generated docs, error codes

@@ -72,16 +72,17 @@ static void *serve(void *arg)
     return NULL;
 }
 
-/* Opens the sink at a fake, and writes one empty batch when that worked. */
-static struct error run(const char *info, const char *answer)
+/* Opens the sink at a fake, and writes one empty batch when that worked, unless it is a trial. */
+static struct error open_at(struct fake *f, bool trial)
 {
     char dir[] = "/tmp/multisink-redis-XXXXXX";
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     struct redis_conf conf = {
         .timeout_ms = 5000, .script_commands_max = 10, .url = { .db = -1 }, .aof_rewrite = true
     };
-    struct sink_env env = { .pipeline = "p", .name = "s", .stop_fd = -1, .clock = &clock_system };
-    struct fake f = { .info = info, .answer = answer };
+    struct sink_env env = {
+        .pipeline = "p", .name = "s", .trial = trial, .stop_fd = -1, .clock = &clock_system
+    };
     struct batch b = { .before = { 1, 0, { 0 } }, .after = { 1, 1, { 9 } } };
     struct sink_result res = { 0 };
     struct sink *s = NULL;
@@ -94,19 +95,26 @@ static struct error run(const char *info, const char *answer)
     assert_non_null(mkdtemp(dir));
     (void)snprintf(addr.sun_path, sizeof addr.sun_path, "%s/s", dir);
     conf.url.unix_path = addr.sun_path;
-    f.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(f.fd, (struct sockaddr *)&addr, sizeof addr), 0);
-    assert_int_equal(listen(f.fd, 1), 0);
-    assert_int_equal(pthread_create(&thread, NULL, serve, &f), 0);
-    if (sink_redis_ops.open(&conf, &env, &s, &err))
+    f->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(f->fd, (struct sockaddr *)&addr, sizeof addr), 0);
+    assert_int_equal(listen(f->fd, 1), 0);
+    assert_int_equal(pthread_create(&thread, NULL, serve, f), 0);
+    if (sink_redis_ops.open(&conf, &env, &s, &err) && !trial)
         (void)!sink_redis_ops.write(s, &b, &res, &err);
     sink_redis_ops.close(s);
     (void)pthread_join(thread, NULL);
-    (void)close(f.fd);
+    (void)close(f->fd);
     (void)unlink(addr.sun_path);
     (void)rmdir(dir);
     arena_done(&a);
     return err;
+}
+
+static struct error run(const char *info, const char *answer)
+{
+    struct fake f = { .info = info, .answer = answer };
+
+    return open_at(&f, false);
 }
 
 static void expect(const char *info, const char *answer, enum error_kind kind, const char *code)
@@ -171,6 +179,19 @@ static void a_file_rewritten_in_this_run_of_the_server_is_whole(void **state)
            "*2\r\n$2\r\nOK\r\n*0\r\n", ERR_NONE, "");
 }
 
+static void a_trial_looks_at_the_server_and_takes_no_fence(void **state)
+{
+    struct fake f = { .info = fine };
+    struct fake evicting = { .info = "maxmemory:1\r\nmaxmemory_policy:allkeys-lru\r\n" };
+    struct error err = open_at(&f, true);
+
+    (void)state;
+    assert_int_equal(err.kind, ERR_NONE);
+    assert_int_equal(f.scripts, 0);
+    err = open_at(&evicting, true);
+    assert_int_equal(err.kind, ERR_STOP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_position_that_somebody_moved_is_read_again),
         cmocka_unit_test(a_restarted_server_rewrites_its_file_first),
         cmocka_unit_test(a_file_rewritten_in_this_run_of_the_server_is_whole),
+        cmocka_unit_test(a_trial_looks_at_the_server_and_takes_no_fence),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
