@@ -24,14 +24,15 @@ static bool is_ours(const struct kafka_table_entry *e)
     return str_is(e->key, "capture") && e->has_value;
 }
 
-/* What was there when it began; what comes later is told by the follower. The broker is not asked once more: it would
- * answer behind the fetch that waits for more. */
+/* What was there when it began; what comes later is told by the follower. The broker is asked once more only when nothing
+ * comes, to learn why: it answers behind the fetch that waits for more. */
 static bool read_all(struct kafka_table *t, int stop_fd,
                      void (*each)(void *arg, int64_t offset, struct str value), void *arg,
                      struct error *err)
 {
     do {
         struct kafka_table_entry e;
+        bool at_end;
         bool found;
 
         if (wake_is_set(stop_fd))
@@ -40,6 +41,8 @@ static bool read_all(struct kafka_table *t, int stop_fd,
             return false;
         if (found && is_ours(&e))
             each(arg, e.offset, e.value);
+        if (!found && !kafka_table_is_read(t) && !kafka_table_at_end(t, &at_end, err))
+            return false;
     } while (!kafka_table_is_read(t));
     return true;
 }
