@@ -9,6 +9,8 @@
 #include "kafka/topics.h"
 #include "sink/kafka_conf.h"
 
+enum { GROUP_TRIES = 3 };
+
 /* What gives the user that right; who it is, only the brokers know. */
 static const char *grant(struct check *c, const struct error *err, const char *operations,
                          const char *kind, const char *name)
@@ -61,6 +63,18 @@ static bool look_topic(struct check *c, struct kafka_producer *p, const char *to
     return true;
 }
 
+/* Brokers that were never asked for a group make their topic of offsets first. */
+static bool see_group(const struct kafka_settings *settings, const char *group, struct error *err)
+{
+    for (int i = 1; i < GROUP_TRIES; i++) {
+        if (kafka_group_may_see(settings, group, err))
+            return true;
+        if (err->kind != ERR_RETRY)
+            return false;
+    }
+    return kafka_group_may_see(settings, group, err);
+}
+
 /* The right to read in a group has that to see it with it. */
 static void look_groups(struct check *c, const struct kafka_settings *settings)
 {
@@ -72,7 +86,7 @@ static void look_groups(struct check *c, const struct kafka_settings *settings)
             sink_kafka_group(&config->stream.kafka, config->sinks[i].name, &c->arena);
         struct error err;
 
-        ok = kafka_group_may_see(settings, group, &err);
+        ok = see_group(settings, group, &err);
         if (!ok)
             check_error(c, &err, grant(c, &err, "--operation Read", "group", group));
     }

@@ -180,13 +180,18 @@ static void look_signal_table(struct check *c, struct postgres_conn *conn)
                   (unsigned)table->rel->column_count);
         return;
     }
-    if (!postgres_publication_look(conn, c->config->source.publication, &c->arena, &p, &err))
+    if (!postgres_publication_look(conn, c->config->source.publication, &c->arena, &p, &err)) {
         check_error(c, &err, NULL);
-    else if (p.exists &&
-             !postgres_publication_judge(&p, c->config->source.publication, table, 1, &err))
+    } else if (p.exists &&
+               !postgres_publication_judge(&p, c->config->source.publication, table, 1, &err)) {
         check_error(c, &err, fix_publication(c, &err));
-    else
+    } else if (p.exists && !p.insert) {
+        check_add(c, CHECK_FAIL, E_SIGNAL, "ALTER PUBLICATION ... SET (publish = 'insert, ...');",
+                  "publication %s leaves out inserts, so no signal arrives",
+                  c->config->source.publication);
+    } else {
         check_add(c, CHECK_OK, E_NONE, NULL, "signals are read from %s", name);
+    }
 }
 
 /* ---- the slot --------------------------------------------------------------------------------------- */

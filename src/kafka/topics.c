@@ -120,7 +120,8 @@ static rd_kafka_NewTopic_t *new_topic(const char *name, const struct kafka_topic
     return topic;
 }
 
-static bool judge(rd_kafka_event_t *event, const char *name, struct error *err)
+/* A topic that is there all the same is somebody else's who was faster, or one that the user may not see. */
+static bool judge(rd_kafka_event_t *event, const char *name, bool trial, struct error *err)
 {
     const rd_kafka_CreateTopics_result_t *result;
     const rd_kafka_topic_result_t **topics;
@@ -132,6 +133,10 @@ static bool judge(rd_kafka_event_t *event, const char *name, struct error *err)
     result = rd_kafka_event_CreateTopics_result(event);
     topics = rd_kafka_CreateTopics_result_topics(result, &count);
     code = count > 0 ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__FAIL;
+    if (trial && code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        return error_set(
+            err, ERR_STOP, E_KAFKA_PERMISSION,
+            "cannot see topic %s: it is there, and the user has no right to describe it", name);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
         return true;
     return kafka_fail(err, code, count > 0 ? rd_kafka_topic_result_error_string(topics[0]) : NULL,
@@ -177,7 +182,7 @@ static bool ask_to_create(struct kafka_producer *p, const char *name,
     rd_kafka_CreateTopics(p->rk, &topic, 1, options, queue);
     event = answer(p, queue, err);
     if (event != NULL) {
-        ok = judge(event, name, err);
+        ok = judge(event, name, options != NULL, err);
         rd_kafka_event_destroy(event);
     }
     rd_kafka_queue_destroy(queue);

@@ -26,7 +26,8 @@ bool kafka_topic_create(struct kafka_producer *p, const char *name,
                         const struct kafka_topic_opts *opts, int32_t *ret_count,
                         struct error *err) MUST_CHECK;
 
-/* Would that make the topic? Asks the brokers, and nothing is made. True also when it is there. */
+/* Of a topic that was not found: would that make it? Asks the brokers, and nothing is made. ERR_STOP E_KAFKA_PERMISSION
+ * also when it is there, and hidden from the user. */
 bool kafka_topic_may_create(struct kafka_producer *p, const char *name,
                             const struct kafka_topic_opts *opts, struct error *err) MUST_CHECK;
 

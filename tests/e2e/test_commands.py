@@ -146,6 +146,9 @@ def test_check_looks_at_the_signal_table(pg, redis, tool, tmp_path):  # noqa: F8
     code, fix = fault()[0]
     assert code == "E0435"
     pg.execute(fix)
+    pg.execute("ALTER PUBLICATION engagement_pub SET (publish = 'update')")
+    assert [code for code, _ in fault()] == ["E0453"]
+    pg.execute("ALTER PUBLICATION engagement_pub SET (publish = 'insert, update, delete, truncate')")
     assert fault() == [] and "signals are read from public.debezium_signal" in tool("check", path).stdout
 
 

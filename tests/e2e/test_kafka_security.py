@@ -159,3 +159,13 @@ def test_check_names_the_rights_that_are_missing_and_what_grants_them(secure, au
     secure.allow_all("plain")
     assert refused() == []
     assert TOPIC not in secure.topics()
+
+
+def test_check_tells_a_topic_that_is_hidden_from_one_that_is_missing(secure, authority, pg, redis):
+    secure.create(TOPIC)
+    secure.allow("plain", "CREATE")
+    secure.allow("plain", "READ", kind="GROUP", name="multisink-")
+    multisink = servers.Multisink(redis.run, pipeline(pg, secure, authority, seed.redis_sink(redis)),
+                                  environment={"KAFKA_PASSWORD": PASSWORD})
+    out = multisink.cli("check", multisink.config_path).stdout
+    assert "E1004" in out and f"cannot see topic {TOPIC}" in " ".join(out.split())
