@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "sink/sink.h"
+#include "unit/control/plugins.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,25 +13,18 @@
 
 #include <cmocka.h>
 
-static struct connect_plugins plugins;
 static struct arena arena;
 
-static int setup(void **state)
+static int setup_all(void **state)
 {
-    const struct config_kinds *kinds = sink_config_kinds();
-
-    (void)state;
-    connect_plugins_init(&plugins, kinds->sinks, kinds->sink_count);
     arena_init(&arena, MIB);
-    return 0;
+    return setup(state);
 }
 
-static int teardown(void **state)
+static int teardown_all(void **state)
 {
-    (void)state;
-    connect_plugins_done(&plugins);
     arena_done(&arena);
-    return 0;
+    return teardown(state);
 }
 
 static json_t *parse(const char *text)
@@ -264,5 +258,5 @@ int main(void)
         cmocka_unit_test(wrong_keys_of_a_sink_are_found_by_the_one_validator),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup_all, teardown_all);
 }
