@@ -34,6 +34,29 @@ def columns():
 COLUMNS = columns()
 
 
+def source():
+    """(table as its topic has it, column) -> id of the row -> the texts that PostgreSQL ever gave for it."""
+    found, relations = collections.defaultdict(lambda: collections.defaultdict(set)), {}
+    for entry in diff.lines(zoo.GOLDEN / "changes.jsonl"):
+        if "relation" in entry:
+            relations[entry["relation"]["version"]] = entry["relation"]
+        change = entry.get("change", {})
+        for row in (change.get("before"), change.get("after")):
+            if row is None:
+                continue
+            relation = relations[change["relation"]]
+            topic = re.sub(r"[^A-Za-z0-9._-]", "_", f"{relation['schema']}.{relation['table']}")
+            names = [c["name"] for c in relation["columns"]]
+            key = row[names.index("id")] if "id" in names else None
+            for name, text in zip(names, row):
+                if text is not True:  # unchanged
+                    found[topic, name][key].add(text)
+    return found
+
+
+SOURCE = source()
+
+
 class Spot:
     """Where a difference is, in the words of tables: the table, the column, and whether its schema or its value."""
 
@@ -54,6 +77,12 @@ class Spot:
 
     def value(self):
         return self.column and self.where == "value" and not self.schema
+
+    def texts(self):
+        """What PostgreSQL said of this column: of this row, and of each where the row's key moved."""
+        rows = SOURCE[self.table, self.name]
+        row = re.search(r'"id":(-?\d+)', self.place.record.value or "")
+        return set().union(*rows.values()) if moved(self) or row is None else rows[row[1]]
 
     def default(self):
         return self.schema and self.below[-1:] == ["default"]
@@ -116,9 +145,11 @@ def d5(s):
 
 
 def d9(s):
-    if UNKNOWN.match(s.type):
-        return s.real is diff.MISSING
-    return s.type == "name" and s.real in (None, "", diff.MISSING) and isinstance(s.ours, (str, dict))
+    if not (UNKNOWN.match(s.type) and s.real is diff.MISSING or s.type == "name" and s.real in (None, "", diff.MISSING)):
+        return False
+    if s.schema or isinstance(s.ours, list):
+        return isinstance(s.ours, (dict, list))
+    return s.ours in s.texts() or s.ours in PLACEHOLDER_FORMS
 
 
 NESTED = [["1", "2"], ["3", "4"], ["a", "b"], ["c", "d"], [["x"]]]
@@ -148,20 +179,45 @@ def d6(s):
         '"data_collections":[{"data_collection":"zoo.ident_index","event_count":2}]' in s.place.record.value)
 
 
+def is_of_source(s):
+    """Is ours what PostgreSQL said, in one of the forms that the modes give it?"""
+    return any(text is not None and is_form_of(s.ours, text) for text in s.texts())
+
+
+def is_form_of(value, text):
+    if isinstance(value, dict):  # a map, and numbers with their scale
+        return all(form in text for form in value.values()) if text.startswith('"') else "scale" in value
+    if isinstance(value, list):
+        items = text.strip("{}").split(",")
+        return len(items) == len(value) and None not in value and (
+            "[" in str(value[0]) or not isinstance(value[0], str) or isinstance(value[0], diff.Number) or
+            all(v.rstrip("Z") in i or len(v) == len(i) or ":" in i or i[:1] == '"' for v, i in zip(value, items)))
+    if not isinstance(value, str):
+        return False
+    if "\\x" in text:  # bytea, alone or in an array
+        data = [bytes.fromhex(digits) for digits in re.findall(r"\\x([0-9a-f]*)", text)]
+        return any(value in (d.hex(), base64.b64encode(d).decode(), base64.urlsafe_b64encode(d).decode()) for d in data)
+    return value in text.replace('\\"', '"') or "=>" in text or set(text) <= set("01")
+
+
 def d10(s):
-    if s.table == "zoo.toast" and s.type == "public.hstore" and s.below and s.real is diff.MISSING:
-        return moved(s)  # hstore as a map: the placeholder is its one key
-    return s.table.startswith("zoo.toast") and not s.schema and any(
-        f in str(s.real) for f in PLACEHOLDER_FORMS)
+    """There is the value, as PostgreSQL has it."""
+    if not s.table.startswith("zoo.toast") or s.schema:
+        return False
+    if s.type == "public.hstore" and s.below and s.real is diff.MISSING:
+        return moved(s) and any(s.ours in (text or "") for text in s.texts())  # the placeholder is its one key
+    if not any(f in str(s.real) for f in PLACEHOLDER_FORMS):
+        return False
+    return s.ours is diff.MISSING or is_of_source(s)
 
 
 def d15(s):
+    """The placeholder, or the value as in D10."""
     if s.table != "zoo.toast" or not s.value() or s.real is not None:
         return False
     if any(f in str(s.ours) for f in PLACEHOLDER_FORMS):
         return True
-    return moved(s) and (s.type.endswith("[]") or s.type == "bit varying" or (
-        s.type == "bytea" and s.place.topic.startswith(("urlsafe", "strings"))))
+    return moved(s) and is_of_source(s)
 
 
 def d30(s):
@@ -184,12 +240,19 @@ def d16(s):
 
 
 # The words, and what Debezium itself makes of them for dates when streaming.
-INFINITE = ("infinity", "-infinity", "-2147472692", "-2147472691")
+INFINITE = {"infinity": ("infinity", "-2147472692"), "-infinity": ("-infinity", "-2147472691")}
 
 
 def d20(s):
-    return s.where == "value" and s.column and s.ours in INFINITE and s.real not in (None, diff.MISSING) and (
-        s.table in ("zoo.infinite_times", "zoo.computed") or s.table == "zoo.arrays" and s.name in ("d", "tsz"))
+    if s.where != "value" or not s.column or s.real in (None, diff.MISSING):
+        return False
+    if s.table == "zoo.arrays" and s.name in ("d", "tsz"):
+        words = {text.strip("{}").split(",")[s.below[0]] for text in s.texts() if text and s.below}
+    elif s.default() or s.table == "zoo.computed":
+        words = {"infinity"} if s.name == "dinf" else set()
+    else:
+        words = s.texts() if s.table == "zoo.infinite_times" else set()
+    return any(s.ours in INFINITE.get(word, ()) for word in words)
 
 
 def d22(s):
@@ -235,8 +298,7 @@ RULES = [
      ("envelope-25", ".defaults", '"after":{"id":1,"i2":2,"i4":42')),
     ("D2", "a negative scale becomes 2046 and a kilobyte", d2, ("nulls-25", ".odd_numbers", '"scale":"2046"')),
     ("D3", "a timestamp that does not fit 64 bits wraps around",
-     lambda s: s.type.startswith("timestamp") and s.value() and isinstance(s.ours, str) and bool(
-         re.match(r"\d{4,6}-\d\d-\d\d \d\d:", s.ours)),
+     lambda s: s.type.startswith("timestamp") and s.value() and isinstance(s.real, diff.Number) and s.ours in s.texts(),
      ("nulls-25", ".far_times", '"ts":-9223372036853775810')),
     ("D4", "names outside ASCII are spoiled", d4, ("nulls-25", ".names_utf8", "naￃﾯve")),
     ("D5", "a table with such a name has no key", d5, ("nulls-25", ".stra__e", '"op":"d"')),
@@ -250,7 +312,7 @@ RULES = [
     ("D10", "where a moved row is read again, it has the placeholder", d10, ("nulls-25", ".toast", PLACEHOLDER)),
     ("D13", "NaN and infinity of a numeric are null",
      lambda s: s.table == "zoo.special_numbers" and s.value() and s.real is None and
-     s.ours in ("NaN", "Infinity", "-Infinity"),
+     s.ours in s.texts() & {"NaN", "Infinity", "-Infinity"},
      ("nulls-25", ".special_numbers", '"id":4,"f4":0.0,"f8":0.0,"n":null')),
     ("D15", "unchanged arrays of most types, and varbit, are null", d15, ("nulls-25", ".toast", '"i2a":null')),
     ("D16", "arrays of enums with a NULL, of ltree, bit and time(3) are null", d16,
@@ -263,7 +325,7 @@ RULES = [
     ("D22", "times in arrays lose what is below a millisecond, timetz below a second", d22,
      ("nulls-25", ".arrays", '"ti":[45296789000,')),
     ("D23", "varbit(1) is null in a snapshot",
-     lambda s: s.type == "bit varying(1)" and s.value() and s.real is None and isinstance(s.ours, bool),
+     lambda s: s.type == "bit varying(1)" and s.value() and s.real is None and s.ours in (t == "1" for t in s.texts()),
      ("nulls-25", ".bits", '"v1":null')),
     ("D24", "24:00 becomes 00:00 as timetz, or as text",
      lambda s: s.table == "zoo.times" and (s.real, s.ours) == ("00:00:00Z", "24:00:00Z"),
@@ -272,11 +334,9 @@ RULES = [
     ("D26", "money as text has its digits only when streaming",
      lambda s: s.type == "money" and (s.real, s.ours) == ("1.1", "1.10"), ("strings-25", ".numbers", '"m":"1.1"')),
     ("D27", "a message is counted under the name of a Java object, whose place among the others is another each time",
-     lambda s: s.table == "transaction" and s.name == "data_collections" and
-     "LogicalDecodingMessageId@" in s.place.record.value,
-     ("bare-33", ".transaction", "LogicalDecodingMessageId@")),
+     lambda s: False, ("bare-33", ".transaction", "LogicalDecodingMessageId@")),  # counted() sets it right
     ("D28", "a numeric too large for a double is infinite",
-     lambda s: s.value() and s.type == "numeric" and s.real == "Infinity", ("doubles-25", ".toast", '"n":"Infinity"')),
+     lambda s: s.value() and s.type == "numeric" and s.real == "Infinity" and s.ours in s.texts(), ("doubles-25", ".toast", '"n":"Infinity"')),
     ("D29", "a snapshot has the rows of child tables in the parent's topic, too",
      lambda s: False, ("nulls-25", ".zoo.parent", '"v":"child"')),  # once() leaves them out before they are compared
     ("D30", "a message outside a transaction has the commit time of the transaction before it", d30,
@@ -331,6 +391,25 @@ def of_later(records):
             if f".{each['data_collection']}" in MADE_LATER}
 
 
+COUNTED = re.compile(r'("data_collections":\[)(.*?)(\])')
+
+
+def counted(text, used):
+    """D27: the message by its name, and all in an order that does not depend on an object's."""
+    def ordered(match):
+        each = re.findall(r"\{[^{}]*\}", re.sub(r"io\.debezium\.[\w.$]*LogicalDecodingMessageId@[0-9a-f]+",
+                                              "LOGICAL_DECODING_MESSAGE", match[2]))
+        return match[1] + ",".join(sorted(each)) + match[3]
+    if not text or "LogicalDecodingMessageId@" not in text and "LOGICAL_DECODING_MESSAGE" not in text:
+        return text
+    used["D27"] += 1
+    return COUNTED.sub(ordered, text)
+
+
+def of_messages(records, used):
+    return [r._replace(value=counted(r.value, used)) if r.topic.endswith(".transaction") else r for r in records]
+
+
 def mended(records):
     """The real one's records in the order that a comparison needs, and how often what rule was met."""
     used = collections.Counter()
@@ -347,7 +426,7 @@ def mended(records):
         right = r._replace(topic=one_topic(r.topic), key=whole(one_topic(r.key)), value=whole(one_topic(r.value)))
         used["D4"] += right != r
         (streamed if right.topic != r.topic else kept).append(right)
-    return kept + streamed, used
+    return of_messages(kept + streamed, used), used
 
 
 # D6: what multisink writes of that table, of which the two have not the same number of records: operation, key, old row
@@ -365,7 +444,7 @@ IDENT_INDEX = [
 
 
 def ident_index(records):
-    """The records without that table's, and what is wrong with these; they are looked at where they are enveloped."""
+    """The records without that table's, and what these say; they are looked at where they are enveloped."""
     found, left = [], []
     for r in records:
         if not r.topic.endswith(".zoo.ident_index"):
@@ -375,4 +454,4 @@ def ident_index(records):
         value, key = value.get("payload") or value, key.get("payload", key)
         if "op" in value:
             found.append(" ".join(map(diff.written, (value["op"], key, value["before"], value["after"]))))
-    return left, [] if found in ([], IDENT_INDEX) else [f"zoo.ident_index: {found}"]
+    return left, found
