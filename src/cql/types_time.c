@@ -15,25 +15,13 @@
 
 #include "model/civil.h"
 
-enum { MINUTE = 60, HOUR = 3600, DAY = 86400, US_DIGITS = 6 };
+enum { DAY = 86400, YEAR_DIGITS = 7 };
 
 static const char why_form[] = "it is not in PostgreSQL's ISO form";
 static const char why_range[] = "it is out of the type's range";
 static const char why_infinity[] = "infinity has no form there";
 
 /* ---- reading ------------------------------------------------------------------------------------ */
-
-static struct civil take_day(struct rd *r)
-{
-    struct civil d;
-
-    d.year = rd_digits(r, 4, 7);
-    rd_expect(r, '-');
-    d.month = (unsigned)rd_digits(r, 2, 2);
-    rd_expect(r, '-');
-    d.day = (unsigned)rd_digits(r, 2, 2);
-    return d;
-}
 
 /* " BC" at the end turns the year; then nothing may be left. */
 static bool finish_day(struct rd *r, struct civil d, int64_t *ret_days)
@@ -52,24 +40,6 @@ static bool finish_day(struct rd *r, struct civil d, int64_t *ret_days)
     return true;
 }
 
-/* HH:MM:SS[.ffffff]: microseconds; up to `hour_digits` digits for the hours. */
-static int64_t take_clock(struct rd *r, unsigned hour_digits)
-{
-    int64_t hour = rd_digits(r, 2, hour_digits);
-    int64_t minute;
-    int64_t second;
-    int64_t seconds;
-
-    rd_expect(r, ':');
-    minute = rd_digits(r, 2, 2);
-    rd_expect(r, ':');
-    second = rd_digits(r, 2, 2);
-    seconds = hour * HOUR + minute * MINUTE + second;
-    if (minute > 59 || second > 59 || seconds >= INT64_MAX / 1000000)
-        (void)rd_fail(r);
-    return rd_ok(r) ? seconds * 1000000 + civil_read_fraction(r, US_DIGITS) : 0;
-}
-
 static bool is_infinity(struct str s)
 {
     return str_is(s, "infinity") || str_is(s, "-infinity");
@@ -80,13 +50,13 @@ static bool is_infinity(struct str s)
 bool cql_types_put_timestamp(struct str text, struct buf *out, const char **ret_why)
 {
     struct rd r = rd_make(text);
-    struct civil day = take_day(&r);
+    struct civil day = civil_read_day(&r, YEAR_DIGITS);
     int64_t us;
     int64_t zone;
     int64_t days;
 
     rd_expect(&r, ' ');
-    us = take_clock(&r, 2);
+    us = civil_read_clock(&r, 2);
     zone = civil_read_zone(&r);
     *ret_why = is_infinity(text) ? why_infinity : why_form;
     if (!finish_day(&r, day, &days) || us >= (int64_t)DAY * 1000000)
@@ -99,7 +69,7 @@ bool cql_types_put_timestamp(struct str text, struct buf *out, const char **ret_
 bool cql_types_put_date(struct str text, struct buf *out, const char **ret_why)
 {
     struct rd r = rd_make(text);
-    struct civil day = take_day(&r);
+    struct civil day = civil_read_day(&r, YEAR_DIGITS);
     int64_t days;
 
     *ret_why = is_infinity(text) ? why_infinity : why_form;
@@ -115,7 +85,7 @@ bool cql_types_put_date(struct str text, struct buf *out, const char **ret_why)
 bool cql_types_put_time(struct str text, struct buf *out, const char **ret_why)
 {
     struct rd r = rd_make(text);
-    int64_t us = take_clock(&r, 2);
+    int64_t us = civil_read_clock(&r, 2);
 
     *ret_why = why_form;
     if (!rd_done(&r))
@@ -190,7 +160,7 @@ static void take_part(struct rd *r, struct interval *iv)
         return;
     }
     *r = ahead;
-    n = take_clock(r, 10);
+    n = civil_read_clock(r, 10);
     iv->us = negative ? -n : n;
     if (rd_left(r) > 0)
         (void)rd_fail(r);

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { MINUTE = 60, HOUR = 3600, MICRO = 1000, NANO_DIGITS = 9 };
+enum { MINUTE = 60, HOUR = 3600, MICRO = 1000, NANO_DIGITS = 9, YEAR_DIGITS = 9 };
 
 static const int64_t SECOND_US = 1000000;
 
@@ -26,13 +26,9 @@ static int64_t take_day(struct rd *r)
 
     if (!negative)
         (void)rd_take(r, '+');
-    d.year = rd_digits(r, 4, 9);
+    d = civil_read_day(r, YEAR_DIGITS);
     d.year = negative ? -d.year : d.year;
-    rd_expect(r, '-');
-    d.month = (unsigned)rd_digits(r, 2, 2);
-    rd_expect(r, '-');
-    d.day = (unsigned)rd_digits(r, 2, 2);
-    if (!rd_ok(r) || !civil_is_valid(d))
+    if (!civil_is_valid(d))
         (void)rd_fail(r);
     return rd_ok(r) ? civil_to_days(d) : 0;
 }

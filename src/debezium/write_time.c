@@ -16,7 +16,15 @@
 #include "base/rd.h"
 #include "model/civil.h"
 
-enum { MINUTE = 60, HOUR = 3600, DAY = 86400, US_DIGITS = 6, MILLIS = 1000, YEAR_DIGITS = 4 };
+enum {
+    MINUTE = 60,
+    HOUR = 3600,
+    DAY = 86400,
+    US_DIGITS = 6,
+    MILLIS = 1000,
+    YEAR_DIGITS = 4,
+    YEAR_DIGITS_MOST = 7
+};
 
 #define DAY_US (INT64_C(1000000) * DAY)
 /* What pgjdbc calls infinity, in microseconds, and what Debezium makes of it for a date. */
@@ -33,18 +41,6 @@ struct moment {
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-static struct civil take_day(struct rd *r)
-{
-    struct civil d;
-
-    d.year = rd_digits(r, YEAR_DIGITS, 7);
-    rd_expect(r, '-');
-    d.month = (unsigned)rd_digits(r, 2, 2);
-    rd_expect(r, '-');
-    d.day = (unsigned)rd_digits(r, 2, 2);
-    return d;
-}
-
 /* " BC" at the end turns the year; then nothing may be left. */
 static bool finish_day(struct rd *r, struct civil d, int64_t *ret_days)
 {
@@ -60,19 +56,12 @@ static bool finish_day(struct rd *r, struct civil d, int64_t *ret_days)
     return true;
 }
 
+/* Up to 24:00:00. */
 static int64_t take_clock(struct rd *r)
 {
-    int64_t hour = rd_digits(r, 2, 2);
-    int64_t minute;
-    int64_t second;
-    int64_t us;
+    int64_t us = civil_read_clock(r, 2);
 
-    rd_expect(r, ':');
-    minute = rd_digits(r, 2, 2);
-    rd_expect(r, ':');
-    second = rd_digits(r, 2, 2);
-    us = (hour * HOUR + minute * MINUTE + second) * 1000000 + civil_read_fraction(r, US_DIGITS);
-    if (minute > 59 || second > 59 || us > DAY_US)
+    if (us > DAY_US)
         (void)rd_fail(r);
     return us;
 }
@@ -86,7 +75,7 @@ static int64_t take_zone(struct rd *r)
 static bool parse_timestamp(struct str text, struct moment *ret_moment)
 {
     struct rd r = rd_make(text);
-    struct civil day = take_day(&r);
+    struct civil day = civil_read_day(&r, YEAR_DIGITS_MOST);
     struct moment m;
 
     rd_expect(&r, ' ');
@@ -170,7 +159,7 @@ static void put_clock(struct buf *out, int64_t us, int32_t digits)
 static bool parse_date(struct str text, int64_t *ret_days, const char **ret_why)
 {
     struct rd r = rd_make(text);
-    struct civil day = take_day(&r);
+    struct civil day = civil_read_day(&r, YEAR_DIGITS_MOST);
 
     *ret_why = why_form;
     return finish_day(&r, day, ret_days);

@@ -5,7 +5,14 @@
  */
 #include "model/civil.h"
 
-enum { ERA_YEARS = 400, ERA_DAYS = 146097, TO_1970 = 719468, HOUR = 3600, MINUTE = 60 };
+enum {
+    ERA_YEARS = 400,
+    ERA_DAYS = 146097,
+    TO_1970 = 719468,
+    HOUR = 3600,
+    MINUTE = 60,
+    US_DIGITS = 6
+};
 
 bool civil_is_valid(struct civil d)
 {
@@ -40,6 +47,35 @@ struct civil civil_from_days(int64_t days)
     d.month = (unsigned)(month < 10 ? month + 3 : month - 9);
     d.year = y + era * ERA_YEARS + (d.month <= 2 ? 1 : 0);
     return d;
+}
+
+struct civil civil_read_day(struct rd *r, unsigned year_digits)
+{
+    struct civil d;
+
+    d.year = rd_digits(r, 4, year_digits);
+    rd_expect(r, '-');
+    d.month = (unsigned)rd_digits(r, 2, 2);
+    rd_expect(r, '-');
+    d.day = (unsigned)rd_digits(r, 2, 2);
+    return d;
+}
+
+int64_t civil_read_clock(struct rd *r, unsigned hour_digits)
+{
+    int64_t hour = rd_digits(r, 2, hour_digits);
+    int64_t minute;
+    int64_t second;
+    int64_t seconds;
+
+    rd_expect(r, ':');
+    minute = rd_digits(r, 2, 2);
+    rd_expect(r, ':');
+    second = rd_digits(r, 2, 2);
+    seconds = hour * HOUR + minute * MINUTE + second;
+    if (minute > 59 || second > 59 || seconds >= INT64_MAX / 1000000)
+        (void)rd_fail(r);
+    return rd_ok(r) ? seconds * 1000000 + civil_read_fraction(r, US_DIGITS) : 0;
 }
 
 int64_t civil_read_zone(struct rd *r)

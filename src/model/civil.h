@@ -21,6 +21,10 @@ struct civil civil_from_days(int64_t days);
 
 /* As ISO 8601 and PostgreSQL write them; what has another form makes the reader fail. */
 
+/* YYYY-MM-DD, the year of four to year_digits digits: as it stands there, which need not be a day. */
+struct civil civil_read_day(struct rd *r, unsigned year_digits);
+/* HH:MM:SS[.ffffff], the hours of two to hour_digits digits: microseconds. */
+int64_t civil_read_clock(struct rd *r, unsigned hour_digits);
 /* [+-]HH[:MM[:SS]]: seconds east of UTC; nothing: 0. */
 int64_t civil_read_zone(struct rd *r);
 /* ".5" with one to `digits` digits, as the number that it is with all of them: 500000 for six. Nothing: 0. */

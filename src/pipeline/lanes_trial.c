@@ -23,7 +23,6 @@ static bool is_due(const struct lanes *l)
 
 static bool try_shapes(struct lanes *l, struct sink *sink, struct error *err)
 {
-    unsigned now = generation(l);
     struct shapes_listener to = {
         .from = &l->opts.sink->from, .ops = l->opts.ops, .sink = sink, .told = 0
     };
@@ -34,7 +33,7 @@ static bool try_shapes(struct lanes *l, struct sink *sink, struct error *err)
     ok = shapes_tell(l->opts.shapes, &to, &a, err);
     arena_done(&a);
     if (ok)
-        l->tried_shapes = now;
+        l->tried_shapes = to.told;
     return ok;
 }
 

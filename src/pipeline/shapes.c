@@ -80,11 +80,11 @@ bool shapes_tell(struct shapes *s, struct shapes_listener *to, struct arena *a, 
     unsigned generation;
     size_t count;
 
-    if (s == NULL || to->ops->relation == NULL || shapes_generation(s) == to->told)
+    if (s == NULL || shapes_generation(s) == to->told)
         return true;
     arena_reset(a);
     generation = shapes_get(s, a, &rels, &count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; to->ops->relation != NULL && i < count; i++) {
         if ((to->from == NULL || tables_listed(to->from, rels[i]->schema, rels[i]->table)) &&
             !to->ops->relation(to->sink, rels[i], err))
             return false;

@@ -19,13 +19,17 @@ UNKNOWN = re.compile(r"^(xid|pg_lsn|tid|xid8|reg\w+|pg_snapshot|zoo\.(pair|float
 TEMPORAL_ARRAY = re.compile(r"^time.*\[\]$")
 
 
+def topic_of(relation):
+    return re.sub(r"[^A-Za-z0-9._-]", "_", f"{relation['schema']}.{relation['table']}")
+
+
 def columns():
     """(table as its topic has it, column) -> the newest facts of changes.jsonl, and a default that it ever had."""
     found = {}
     for entry in diff.lines(zoo.GOLDEN / "changes.jsonl"):
         relation = entry.get("relation")
         for column in relation["columns"] if relation else ():
-            topic = re.sub(r"[^A-Za-z0-9._-]", "_", f"{relation['schema']}.{relation['table']}")
+            topic = topic_of(relation)
             had = found.get((topic, column["name"]), {}).get("default_text")
             found[topic, column["name"]] = {**column, "default_text": column["default_text"] or had or ""}
     return found
@@ -45,7 +49,7 @@ def source():
             if row is None:
                 continue
             relation = relations[change["relation"]]
-            topic = re.sub(r"[^A-Za-z0-9._-]", "_", f"{relation['schema']}.{relation['table']}")
+            topic = topic_of(relation)
             names = [c["name"] for c in relation["columns"]]
             key = row[names.index("id")] if "id" in names else None
             for name, text in zip(names, row):
@@ -125,9 +129,7 @@ def d2(s):
 
 def d4(s):
     """Where the names were made whole: a default, which it does not find for such a column."""
-    if s.table in ("zoo.stra_e", "zoo.names_utf8"):
-        return foreign(s.name) and s.default() and s.real is diff.MISSING
-    return False
+    return s.table in ("zoo.stra_e", "zoo.names_utf8") and foreign(s.name) and s.default() and s.real is diff.MISSING
 
 
 def d5(s):

@@ -53,6 +53,27 @@ static void days_that_no_calendar_has_are_told(void **state)
     assert_true(civil_is_valid((struct civil){ 2000, 2, 29 }));
 }
 
+static void days_and_clocks_are_read(void **state)
+{
+    struct rd r = rd_make(STR("294276-12-31 23:59:59.999999"));
+    struct civil d = civil_read_day(&r, 7);
+
+    (void)state;
+    assert_true(d.year == 294276 && d.month == 12 && d.day == 31);
+    rd_expect(&r, ' ');
+    assert_int_equal(civil_read_clock(&r, 2), INT64_C(86399999999));
+    assert_true(rd_done(&r));
+    /* Of hours PostgreSQL's intervals have many; what does not fit is no clock. */
+    r = rd_make(STR("2562047787:59:59"));
+    assert_int_equal(civil_read_clock(&r, 10), INT64_C(2562047787) * 3600000000 + 3599000000);
+    r = rd_make(STR("9999999999:00:00"));
+    assert_int_equal(civil_read_clock(&r, 10), 0);
+    assert_false(rd_ok(&r));
+    r = rd_make(STR("10:60:00"));
+    (void)civil_read_clock(&r, 2);
+    assert_false(rd_ok(&r));
+}
+
 static void zones_and_fractions_are_read(void **state)
 {
     struct rd r = rd_make(STR("+05:30-02:00:15-03.5.123456"));
@@ -80,6 +101,7 @@ int main(void)
         cmocka_unit_test(days_are_counted_from_1970),
         cmocka_unit_test(every_day_of_a_thousand_years_comes_back),
         cmocka_unit_test(days_that_no_calendar_has_are_told),
+        cmocka_unit_test(days_and_clocks_are_read),
         cmocka_unit_test(zones_and_fractions_are_read),
     };
 

@@ -7,12 +7,37 @@
 #include "base/buf.h"
 #include "base/wake.h"
 
-static struct config config_for(const struct mock *m)
+#include <stdlib.h>
+
+struct topic {
+    struct mock mock;
+    struct config config;
+    struct keeper_table table;
+};
+
+static int setup(void **state)
 {
-    return (struct config){ .name = "p",
-                            .stream = { .kafka = { .brokers = m->settings.brokers,
-                                                   .state_topic = "state",
-                                                   .create_topics = CONFIG_TOPICS_NEVER } } };
+    struct topic *t = calloc(1, sizeof *t);
+
+    assert_non_null(t);
+    mock_open(&t->mock, "state", 1);
+    t->config = (struct config){ .name = "p",
+                                 .stream = { .kafka = { .brokers = t->mock.settings.brokers,
+                                                        .state_topic = "state",
+                                                        .create_topics = CONFIG_TOPICS_NEVER } } };
+    t->table = keeper_kafka_table(&t->config);
+    *state = t;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct topic *t = *state;
+
+    t->table.close(t->table.ctx);
+    mock_close(&t->mock);
+    free(t);
+    return 0;
 }
 
 static void ok(bool done, const struct error *err)
@@ -61,72 +86,49 @@ static void put_other(const struct mock *m, const char *key)
 
 static void a_load_behind_a_put_holds_it_and_all_before_it(void **state)
 {
-    struct keeper_table t;
-    struct config config;
-    struct mock m;
+    struct topic *t = *state;
 
-    (void)state;
-    mock_open(&m, "state", 1);
-    config = config_for(&m);
-    t = keeper_kafka_table(&config);
-    expect_load(&t, "");
-    assert_int_equal(put(&t, "one"), 0);
-    assert_int_equal(put(&t, "two"), 1);
-    expect_load(&t, "0:one 1:two ");
-    t.close(t.ctx);
-    mock_close(&m);
+    expect_load(&t->table, "");
+    assert_int_equal(put(&t->table, "one"), 0);
+    assert_int_equal(put(&t->table, "two"), 1);
+    expect_load(&t->table, "0:one 1:two ");
 }
 
 static void records_of_other_keys_are_nobodys(void **state)
 {
-    struct keeper_table t;
-    struct config config;
-    struct mock m;
+    struct topic *t = *state;
 
-    (void)state;
-    mock_open(&m, "state", 1);
-    config = config_for(&m);
-    t = keeper_kafka_table(&config);
-    (void)put(&t, "ours");
-    put_other(&m, "another");
-    expect_load(&t, "0:ours ");
-    t.close(t.ctx);
-    mock_close(&m);
+    (void)put(&t->table, "ours");
+    put_other(&t->mock, "another");
+    expect_load(&t->table, "0:ours ");
 }
 
 static void what_others_write_later_is_told_once(void **state)
 {
+    struct topic *t = *state;
     struct str value = STR_NONE;
-    struct keeper_table t;
-    struct config config;
     int64_t offset = -1;
     struct error err;
     bool found = false;
-    struct mock m;
 
-    (void)state;
-    mock_open(&m, "state", 1);
-    config = config_for(&m);
-    t = keeper_kafka_table(&config);
-    (void)put(&t, "one");
+    (void)put(&t->table, "one");
     for (int i = 0; i < 3000 && !found; i++) {
-        ok(t.next(t.ctx, &found, &offset, &value, &err), &err);
+        ok(t->table.next(t->table.ctx, &found, &offset, &value, &err), &err);
         if (!found)
             (void)wake_wait(-1, 10);
     }
     assert_true(found && offset == 0 && str_is(value, "one"));
-    ok(t.next(t.ctx, &found, &offset, &value, &err), &err);
+    ok(t->table.next(t->table.ctx, &found, &offset, &value, &err), &err);
     assert_false(found);
-    t.close(t.ctx);
-    mock_close(&m);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_load_behind_a_put_holds_it_and_all_before_it),
-        cmocka_unit_test(records_of_other_keys_are_nobodys),
-        cmocka_unit_test(what_others_write_later_is_told_once),
+        cmocka_unit_test_setup_teardown(a_load_behind_a_put_holds_it_and_all_before_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(records_of_other_keys_are_nobodys, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_others_write_later_is_told_once, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
