@@ -21,6 +21,7 @@ HOMES = {
     "librdkafka/": ["src/kafka/"],
     "microhttpd.h": ["src/control/", "src/cli/receive"],
     "sqlite3.h": ["src/pipeline/"],
+    "pcre2.h": ["src/pipeline/pattern.c"],
     "hiredis/": ["src/sink/"],
     "yaml.h": ["src/config/"],
     "curl/": ["src/sink/", "src/cli/"],

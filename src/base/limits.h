@@ -22,6 +22,10 @@
 #define LIMIT_PG_CHUNK     100000u /* rows held of an incremental snapshot; their bytes end it sooner */
 #define LIMIT_PG_RELATIONS 100000u /* cached relation versions before the cache is refused */
 
+/* A signal's expressions for tables: a list of these is written by hand. Each may be tried on every table. */
+#define LIMIT_PATTERN      1024u
+#define LIMIT_SIGNAL_NAMES 1024u
+
 /* Memory that one open transaction may take before its rows go to a spool file. */
 #define LIMIT_TX_MEMORY (4 * MIB)
 

@@ -9,12 +9,11 @@
  */
 #include "pipeline/signal.h"
 
-#include <jansson.h>
-#include <regex.h>
-#include <strings.h>
+#include "base/limits.h"
+#include "pipeline/pattern.h"
 
-/* glibc unfolds repetitions: each may double what it repeats. */
-enum { PATTERN_LONGEST = 256, PATTERN_REPEATS = 8 };
+#include <jansson.h>
+#include <strings.h>
 
 static bool refuse(const char *what, const char *why, struct error *err)
 {
@@ -53,28 +52,14 @@ static const char *text_of(const json_t *v, struct arena *a)
     return s != NULL && *s != '\0' ? arena_str(a, str_from(s)).p : NULL;
 }
 
-/* May it be given to regcomp? It comes from whoever may insert signals. */
-static bool is_tame(const char *pattern)
-{
-    size_t repeats = 0;
-    size_t n = strlen(pattern);
-
-    for (size_t i = 0; i < n; i++)
-        repeats += strchr("*+?", pattern[i]) != NULL ? 1 : 0;
-    return n <= PATTERN_LONGEST && repeats <= PATTERN_REPEATS && strchr(pattern, '{') == NULL;
-}
-
 static bool take_name(const json_t *v, const char *what, struct arena *a, const char **ret_name,
                       struct error *err)
 {
     *ret_name = text_of(v, a);
     if (*ret_name == NULL)
         return refuse(what, "a data-collection is no name", err);
-    return is_tame(*ret_name) ||
-           refuse(what,
-                  "a data-collection is longer than 256 bytes, or an expression with { } or more"
-                  " than eight repetitions",
-                  err);
+    return strlen(*ret_name) <= LIMIT_PATTERN ||
+           refuse(what, "a data-collection is longer than 1024 bytes", err);
 }
 
 static bool take_tables(const json_t *root, const char *what, struct arena *a, struct signal *s,
@@ -87,6 +72,8 @@ static bool take_tables(const json_t *root, const char *what, struct arena *a, s
         return true;
     if (!json_is_array(list))
         return refuse(what, "data-collections is no list", err);
+    if (json_array_size(list) > LIMIT_SIGNAL_NAMES)
+        return refuse(what, "data-collections has more than 1024 names", err);
     tables = arena_zalloc(a, json_array_size(list),
                           sizeof *tables); /* NOLINT(bugprone-sizeof-expression): of pointers */
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -104,10 +91,13 @@ static bool take_conditions(const json_t *root, const char *what, struct arena *
     const json_t *list = json_object_get(root, "additional-conditions");
     const char *plain = text_of(json_object_get(root, "additional-condition"), a);
     size_t n = json_array_size(list);
-    struct signal_condition *conditions = arena_zalloc(a, n + 1, sizeof *conditions);
+    struct signal_condition *conditions;
 
     if (list != NULL && !json_is_array(list))
         return refuse(what, "additional-conditions is no list", err);
+    if (n > LIMIT_SIGNAL_NAMES)
+        return refuse(what, "additional-conditions has more than 1024 members", err);
+    conditions = arena_zalloc(a, n + 1, sizeof *conditions);
     for (size_t i = 0; i < n; i++) {
         const json_t *one = json_array_get(list, i);
 
@@ -175,20 +165,7 @@ bool signal_parse(struct str type, struct str data, struct arena *a, struct sign
 
 static bool matches(const char *pattern, const char *name)
 {
-    struct buf whole;
-    regex_t re;
-    bool found = false;
-
-    if (strcmp(pattern, name) == 0)
-        return true;
-    buf_init(&whole, strlen(pattern) + 8);
-    buf_putf(&whole, "^(%s)$", pattern);
-    if (regcomp(&re, buf_cstr(&whole), REG_EXTENDED | REG_NOSUB) == 0) {
-        found = regexec(&re, name, 0, NULL, 0) == 0;
-        regfree(&re);
-    }
-    buf_done(&whole);
-    return found;
+    return strcmp(pattern, name) == 0 || pattern_fits(pattern, name);
 }
 
 bool signal_names(const char *const *tables, size_t count, const char *name)
