@@ -45,7 +45,8 @@ static struct str topic(struct debezium_writer *w, const char *before, const cha
 static void start(struct debezium_writer *w, struct debezium_record *r, struct str name)
 {
     buf_clear(&w->key);
-    buf_clear(&w->value);
+    buf_clear(&w->value.bytes);
+    w->value.opening = 0;
     r->topic = name;
     r->has_key = true;
     r->has_value = true;
@@ -55,7 +56,7 @@ static void start(struct debezium_writer *w, struct debezium_record *r, struct s
 static void finish(const struct debezium_writer *w, struct debezium_record *r)
 {
     r->key = buf_view(&w->key);
-    r->value = buf_view(&w->value);
+    r->value = buf_view(&w->value.bytes);
 }
 
 /* ---- logical messages ---------------------------------------------------------------------------- */
@@ -107,7 +108,7 @@ bool debezium_message(struct debezium_writer *w, const struct debezium_event *e,
 {
     const struct debezium_format *f = &w->format;
     struct str prefix = e->change->after[MESSAGE_PREFIX].text;
-    struct buf *b = &w->value;
+    struct buf *b = &w->value.bytes;
 
     start(w, r, topic(w, f->prefix, ".message"));
     open_schema(&w->key, f->key_schemas);
@@ -181,25 +182,25 @@ static void start_transaction(struct debezium_writer *w, const char *status, uin
     buf_u8(&w->key, '}');
     close_record(&w->key, f->key_schemas);
 
-    open_schema(&w->value, f->value_schemas);
+    open_schema(&w->value.bytes, f->value_schemas);
     if (f->value_schemas)
-        transaction_schema(&w->value);
-    close_schema(&w->value, f->value_schemas,
+        transaction_schema(&w->value.bytes);
+    close_schema(&w->value.bytes, f->value_schemas,
                  "io.debezium.connector.common.TransactionMetadataValue");
-    buf_text(&w->value, "{\"status\":\"");
-    buf_text(&w->value, status);
-    buf_text(&w->value, "\",");
-    put_transaction_id(&w->value, xid, lsn);
+    buf_text(&w->value.bytes, "{\"status\":\"");
+    buf_text(&w->value.bytes, status);
+    buf_text(&w->value.bytes, "\",");
+    put_transaction_id(&w->value.bytes, xid, lsn);
 }
 
 static bool finish_transaction(struct debezium_writer *w, int64_t commit_time_us,
                                struct debezium_record *r, struct error *err)
 {
-    buf_text(&w->value, ",\"ts_ms\":");
-    buf_dec(&w->value, commit_time_us / 1000);
-    buf_u8(&w->value, '}');
-    close_record(&w->value, w->format.value_schemas);
-    if (!buf_ok(&w->value))
+    buf_text(&w->value.bytes, ",\"ts_ms\":");
+    buf_dec(&w->value.bytes, commit_time_us / 1000);
+    buf_u8(&w->value.bytes, '}');
+    close_record(&w->value.bytes, w->format.value_schemas);
+    if (!buf_ok(&w->value.bytes))
         return error_set(err, ERR_REJECT, E_DEBEZIUM_VALUE,
                          "cannot write the end of a transaction: it has too many tables");
     finish(w, r);
@@ -211,7 +212,7 @@ bool debezium_write_begin(struct debezium_writer *w, uint32_t xid, struct lsn ls
                           struct error *err)
 {
     start_transaction(w, "BEGIN", xid, lsn, ret_record);
-    buf_text(&w->value, ",\"event_count\":null,\"data_collections\":null");
+    buf_text(&w->value.bytes, ",\"event_count\":null,\"data_collections\":null");
     return finish_transaction(w, commit_time_us, ret_record, err);
 }
 
@@ -257,7 +258,7 @@ bool debezium_write_end(struct debezium_writer *w, uint32_t xid, struct lsn lsn,
                         int64_t commit_time_us, const struct debezium_collection *collections,
                         size_t count, struct debezium_record *ret_record, struct error *err)
 {
-    struct buf *b = &w->value;
+    struct buf *b = &w->value.bytes;
     uint64_t events = 0;
 
     start_transaction(w, "END", xid, lsn, ret_record);
@@ -290,13 +291,13 @@ void debezium_write_heartbeat(struct debezium_writer *w, int64_t now_us,
     buf_u8(&w->key, '}');
     close_record(&w->key, f->key_schemas);
 
-    open_schema(&w->value, f->value_schemas);
+    open_schema(&w->value.bytes, f->value_schemas);
     if (f->value_schemas)
-        debezium_schema_plain(&w->value, "int64", false, "ts_ms");
-    close_schema(&w->value, f->value_schemas, "io.debezium.connector.common.Heartbeat");
-    buf_text(&w->value, "{\"ts_ms\":");
-    buf_dec(&w->value, now_us / 1000);
-    buf_u8(&w->value, '}');
-    close_record(&w->value, f->value_schemas);
+        debezium_schema_plain(&w->value.bytes, "int64", false, "ts_ms");
+    close_schema(&w->value.bytes, f->value_schemas, "io.debezium.connector.common.Heartbeat");
+    buf_text(&w->value.bytes, "{\"ts_ms\":");
+    buf_dec(&w->value.bytes, now_us / 1000);
+    buf_u8(&w->value.bytes, '}');
+    close_record(&w->value.bytes, f->value_schemas);
     finish(w, ret_record);
 }

@@ -216,7 +216,6 @@ bool debezium_part_envelope(const struct debezium_writer *w, const struct debezi
     int64_t now = e->moment->now_us;
     const char op = e->op;
 
-    debezium_str(b, e->shape->value_open);
     if (!put_row(w, e, create ? NULL : e->change->before, NULL, b, err))
         return false;
     DEBEZIUM_LIT(b, ",\"after\":");
@@ -272,7 +271,6 @@ bool debezium_part_unwrapped(const struct debezium_writer *w, const struct debez
 {
     bool gone = e->op == 'd';
 
-    debezium_str(b, e->shape->value_open);
     if (!debezium_part_row(w, e, row, gone ? NULL : e->change->before, b, err))
         return false;
     if (debezium_unwrap_rewrites(&w->format)) {

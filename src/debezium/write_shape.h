@@ -48,6 +48,7 @@ struct debezium_shape {
     struct debezium_shape_key identity;
     struct str topic; /* terminated */
     struct str value_open;
+    uint64_t opening;      /* the writer's count of it, from 1 */
     struct str null_value; /* unwrapped: a delete as null, which has a schema still */
     struct str source_open;
     struct str source_table;

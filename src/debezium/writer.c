@@ -36,7 +36,7 @@ struct debezium_writer *debezium_writer_new(const struct debezium_format *format
     map_init(&w->shapes);
     arena_init(&w->arena, LIMIT_ARENA);
     buf_init(&w->key, LIMIT_DEBEZIUM_RECORD);
-    buf_init(&w->value, LIMIT_DEBEZIUM_RECORD);
+    debezium_value_init(&w->value);
     buf_init(&w->texts, LIMIT_DEBEZIUM_RECORD);
     buf_init(&w->topic, LIMIT_PG_NAME);
     buf_init(&w->source_open, LIMIT_CONFIG_FILE);
@@ -54,7 +54,7 @@ void debezium_writer_free(struct debezium_writer *w)
     map_done(&w->shapes);
     debezium_unwrap_plan_done(&w->plan);
     buf_done(&w->key);
-    buf_done(&w->value);
+    debezium_value_done(&w->value);
     buf_done(&w->texts);
     buf_done(&w->topic);
     buf_done(&w->source_open);
@@ -72,20 +72,40 @@ static const struct debezium_shape *shape_of(struct debezium_writer *w, const st
     s = map_get(&w->shapes, MAP_KEY(rel->oid));
     if (s == NULL || s->version != rel->version) {
         s = debezium_shape_new(&w->format, &w->plan, rel);
+        s->opening = ++w->openings;
         debezium_shape_free(map_put(&w->shapes, MAP_KEY(rel->oid), s));
     }
     w->last = s;
     return s;
 }
 
-bool debezium_writer_gives(const struct debezium_writer *w, const struct debezium_record *r)
+void debezium_value_init(struct debezium_value *v)
 {
-    return r->has_value && r->value.p == w->value.p;
+    *v = (struct debezium_value){ .opening = 0 };
+    buf_init(&v->bytes, LIMIT_DEBEZIUM_RECORD);
 }
 
-void debezium_writer_take(struct debezium_writer *w, struct buf *spare)
+void debezium_value_done(struct debezium_value *v)
 {
-    struct buf value = w->value;
+    buf_done(&v->bytes);
+    v->opening = 0;
+}
+
+static void clear_value(struct debezium_value *v)
+{
+    buf_shrink(&v->bytes, KEEP);
+    if (v->bytes.p == NULL)
+        v->opening = 0;
+}
+
+bool debezium_writer_gives(const struct debezium_writer *w, const struct debezium_record *r)
+{
+    return r->has_value && r->value.p == w->value.bytes.p;
+}
+
+void debezium_writer_take(struct debezium_writer *w, struct debezium_value *spare)
+{
+    struct debezium_value value = w->value;
 
     w->value = *spare;
     *spare = value;
@@ -205,13 +225,24 @@ static struct fate fate_of(const struct debezium_writer *w, const struct debeziu
     }
 }
 
+static void open_value(struct debezium_value *v, const struct debezium_shape *s)
+{
+    if (v->opening == s->opening) {
+        buf_added(&v->bytes, s->value_open.n);
+        return;
+    }
+    debezium_str(&v->bytes, s->value_open);
+    v->opening = buf_ok(&v->bytes) ? s->opening : 0;
+}
+
 static bool put_value(struct debezium_writer *w, const struct debezium_event *e, struct error *err)
 {
     const struct value *row = e->op == 'd' ? e->change->before : e->change->after;
 
+    open_value(&w->value, e->shape);
     if (!w->format.unwrap.on)
-        return debezium_part_envelope(w, e, &w->value, err);
-    return debezium_part_unwrapped(w, e, row, &w->value, err);
+        return debezium_part_envelope(w, e, &w->value.bytes, err);
+    return debezium_part_unwrapped(w, e, row, &w->value.bytes, err);
 }
 
 static bool write_delete(struct debezium_writer *w, const struct debezium_event *e, bool has_key,
@@ -227,7 +258,7 @@ static bool write_delete(struct debezium_writer *w, const struct debezium_event 
         if (fate.row && !put_value(w, e, err))
             return false;
         if (fate.row)
-            r->value = buf_view(&w->value);
+            r->value = buf_view(&w->value.bytes);
         if (!debezium_headers(w, e, rs->count - 1, false, err))
             return false;
     }
@@ -247,7 +278,7 @@ static bool write_row(struct debezium_writer *w, const struct debezium_event *e,
     if (!put_value(w, e, err))
         return false;
     r->has_value = true;
-    r->value = buf_view(&w->value);
+    r->value = buf_view(&w->value.bytes);
     return debezium_headers(w, e, 0, false, err);
 }
 
@@ -360,10 +391,10 @@ bool debezium_write(struct debezium_writer *w, const struct change *c,
     ret_records->count = 0;
     ret_records->joined = false;
     buf_shrink(&w->key, KEEP);
-    buf_shrink(&w->value, KEEP);
+    clear_value(&w->value);
     buf_clear(&w->texts);
     if (write_event(w, &e, ret_records, err)) {
-        if (buf_ok(&w->key) && buf_ok(&w->value) && buf_ok(&w->texts))
+        if (buf_ok(&w->key) && buf_ok(&w->value.bytes) && buf_ok(&w->texts))
             return true;
         (void)too_large(&e, err);
     }

@@ -15,6 +15,7 @@
  * Errors: ERR_REJECT E_DEBEZIUM_VALUE naming column and value: the format cannot hold it.
  */
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "debezium/format.h"
 #include "model/change.h"
@@ -71,6 +72,16 @@ struct debezium_moment {
     uint64_t collection_order;
 };
 
+/* The memory of a value. What opens all values of a table, its schema above all, stays in it and is not written again
+ * for the next one: that is most of a record. */
+struct debezium_value {
+    struct buf bytes;
+    uint64_t opening; /* which one its first bytes are, by the writer's own count; 0: none */
+};
+
+void debezium_value_init(struct debezium_value *v);
+void debezium_value_done(struct debezium_value *v);
+
 struct debezium_writer *debezium_writer_new(const struct debezium_format *format);
 void debezium_writer_free(struct debezium_writer *w);
 
@@ -80,9 +91,9 @@ bool debezium_write(struct debezium_writer *w, const struct change *c,
 
 /* Can the value of the record, of those just written, be taken? Some lie where more than one record needs them. */
 bool debezium_writer_gives(const struct debezium_writer *w, const struct debezium_record *r);
-/* Exchanges its memory for that of `spare` (empty, made with LIMIT_DEBEZIUM_RECORD), into which the next value is
- * written then. The record's text stays where it is. */
-void debezium_writer_take(struct debezium_writer *w, struct buf *spare);
+/* Exchanges its memory for that of `spare`, into which the next value is written then. The record's text stays where
+ * it is. */
+void debezium_writer_take(struct debezium_writer *w, struct debezium_value *spare);
 
 /* <prefix>.<schema>.<table>, every character outside [A-Za-z0-9._-] as _, at most 249 bytes; terminated. */
 void debezium_topic(const char *prefix, struct str schema, struct str table, struct buf *ret);

@@ -29,8 +29,9 @@ struct debezium_writer {
     struct map shapes; /* by oid: the latest version of each table */
     struct debezium_shape *last;
     struct buf key;
-    struct buf value;
-    struct buf texts; /* of headers */
+    struct debezium_value value;
+    uint64_t openings; /* counted so far */
+    struct buf texts;  /* of headers */
     struct debezium_header_list headers[DEBEZIUM_RECORDS_MAX];
     struct buf topic;       /* of records that are of no table */
     struct buf source_open; /* theirs */
@@ -63,6 +64,7 @@ void debezium_part_source(const struct debezium_writer *w, const struct debezium
                           struct buf *b);
 void debezium_part_transaction(const struct debezium_writer *w, const struct debezium_event *e,
                                struct buf *b);
+/* Both go behind the shape's value_open. */
 bool debezium_part_envelope(const struct debezium_writer *w, const struct debezium_event *e,
                             struct buf *b, struct error *err) MUST_CHECK;
 /* `row`: after, or before for a delete that is rewritten. */

@@ -17,7 +17,7 @@ void sink_kafka_values_init(struct sink_kafka_values *v)
 void sink_kafka_values_done(struct sink_kafka_values *v)
 {
     for (size_t i = 0; i < v->count; i++)
-        buf_done(&v->items[i]);
+        debezium_value_done(&v->items[i]);
     free(v->items);
     sink_kafka_values_init(v);
 }
@@ -28,20 +28,19 @@ static void add_items(struct sink_kafka_values *v)
 
     v->items = mem_resize(v->items, count, sizeof *v->items);
     for (size_t i = v->count; i < count; i++)
-        buf_init(&v->items[i], LIMIT_DEBEZIUM_RECORD);
+        debezium_value_init(&v->items[i]);
     v->count = count;
 }
 
 void sink_kafka_values_lent(struct sink_kafka_values *v, struct debezium_writer *w)
 {
-    struct buf *item;
+    struct debezium_value *item;
 
     if (v->used == v->count)
         add_items(v);
     item = &v->items[v->used++];
-    buf_clear(item);
     debezium_writer_take(w, item);
-    v->held += item->cap;
+    v->held += item->bytes.cap;
 }
 
 void sink_kafka_values_back(struct sink_kafka_values *v)

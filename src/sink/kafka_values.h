@@ -14,7 +14,7 @@
 #include "debezium/writer.h"
 
 struct sink_kafka_values {
-    struct buf *items; /* owned */
+    struct debezium_value *items; /* owned */
     size_t used, count;
     size_t held; /* bytes of the used ones */
 };

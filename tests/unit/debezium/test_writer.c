@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/debezium/make.h"
 
+#include <stdlib.h>
+
 #define SOURCE                                                                                     \
     "\"source\":{\"version\":\"2.5.4.Final\",\"connector\":\"postgresql\",\"name\":\"P\","         \
     "\"ts_ms\":1500000000123,\"snapshot\":\"false\",\"db\":\"db\","                                \
@@ -100,6 +102,58 @@ static void a_new_version_of_a_table_has_its_own_shape(void **state)
     made_done(&m);
 }
 
+/* The same row through a writer that has written nothing before. */
+static void expect_as_fresh(const struct made *m)
+{
+    static struct debezium_records records;
+    struct debezium_writer *fresh = debezium_writer_new(&m->format);
+    struct error err = { 0 };
+
+    assert_true(debezium_write(fresh, &m->change, &m->moment, &records, &err));
+    assert_int_equal(m->records.items[0].value.n, records.items[0].value.n);
+    assert_memory_equal(m->records.items[0].value.p, records.items[0].value.p,
+                        records.items[0].value.n);
+    debezium_writer_free(fresh);
+}
+
+static void memory_that_comes_back_holds_no_other_record(void **state)
+{
+    enum { LARGE = 5 * 1024 * 1024, ONE = 1, TWO = 2, LONG = 3, HEARTBEAT = 4 };
+    static const int steps[] = { ONE, ONE, ONE, ONE, HEARTBEAT, ONE, TWO,  ONE,
+                                 TWO, TWO, TWO, TWO, LONG,      TWO, LONG, LONG,
+                                 TWO, TWO, TWO, ONE, HEARTBEAT, ONE, ONE,  TWO };
+    char *large = calloc(1, LARGE);
+    struct debezium_value spares[2];
+    struct made m;
+
+    (void)state;
+    memset(large, 'x', LARGE);
+    made_init(&m);
+    m.format.value_schemas = true;
+    m.format.heartbeat_prefix = "beat";
+    (void)made_column(&m, "more", PG_TEXT);
+    for (size_t i = 0; i < 2; i++)
+        debezium_value_init(&spares[i]);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        m.rel.version = steps[i] == ONE ? 1 : 2;
+        m.rel.column_count = steps[i] == ONE ? 1 : 2;
+        m.after[1] = (struct value){ VALUE_TEXT, str_make(large, steps[i] == LONG ? LARGE : i) };
+        if (steps[i] == HEARTBEAT) {
+            debezium_write_heartbeat(m.w, 1, &m.records.items[0]);
+        } else {
+            assert_true(made_write(&m));
+            expect_as_fresh(&m);
+        }
+        assert_true(debezium_writer_gives(m.w, &m.records.items[0]));
+        if (steps[i] != HEARTBEAT) /* else the next row is written over it */
+            debezium_writer_take(m.w, &spares[i % 2]);
+    }
+    for (size_t i = 0; i < 2; i++)
+        debezium_value_done(&spares[i]);
+    made_done(&m);
+    free(large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +162,7 @@ int main(void)
         cmocka_unit_test(a_value_without_a_form_is_refused_by_column_and_value),
         cmocka_unit_test(a_value_without_a_form_is_its_text_when_so_configured),
         cmocka_unit_test(a_new_version_of_a_table_has_its_own_shape),
+        cmocka_unit_test(memory_that_comes_back_holds_no_other_record),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
