@@ -122,32 +122,67 @@ static const char *fix_publication(struct check *c, const struct error *err)
     return statement != NULL ? arena_printf(&c->arena, "%s;", statement) : NULL;
 }
 
-static void look_publication(struct check *c, struct postgres_conn *conn)
+/* The captured tables, and behind them the signal table (NULL: none) unless it is one of them. */
+static const struct postgres_table *published(struct check *c, const struct postgres_table *signals,
+                                              size_t *ret_count)
+{
+    const struct config_source *source = &c->config->source;
+    struct postgres_table *all = arena_zalloc(&c->arena, c->table_count + 1, sizeof *all);
+    bool among = false;
+
+    for (size_t i = 0; i < c->table_count; i++) {
+        all[i] = c->tables[i];
+        among = among ||
+                (signals != NULL && strcmp(source->tables.items[i], source->signal_table) == 0);
+    }
+    *ret_count = c->table_count;
+    if (signals != NULL && !among)
+        all[(*ret_count)++] = *signals;
+    return all;
+}
+
+static void no_publication(struct check *c, const struct postgres_table *tables, size_t count)
 {
     const char *name = c->config->source.publication;
+    struct buf sql;
+
+    buf_init(&sql, MIB);
+    postgres_publication_sql(&sql, name, tables, count);
+    check_add(c, CHECK_WARN, E_NONE, buf_cstr(&sql),
+              "publication %s does not exist: `run` makes it, if the user owns the tables", name);
+    buf_done(&sql);
+}
+
+static void look_publication(struct check *c, struct postgres_conn *conn,
+                             const struct postgres_table *signals)
+{
+    const char *name = c->config->source.publication;
+    size_t count;
+    const struct postgres_table *tables = published(c, signals, &count);
     struct postgres_publication p;
     struct error err;
-    struct buf sql;
 
     if (!postgres_publication_look(conn, name, &c->arena, &p, &err)) {
         check_error(c, &err, NULL);
         return;
     }
     if (!p.exists) {
-        buf_init(&sql, MIB);
-        postgres_publication_sql(&sql, name, c->tables, c->table_count);
-        check_add(c, CHECK_WARN, E_NONE, buf_cstr(&sql),
-                  "publication %s does not exist: `run` makes it, if the user owns the tables",
-                  name);
-        buf_done(&sql);
+        no_publication(c, tables, count);
         return;
     }
-    if (!postgres_publication_judge(&p, name, c->tables, c->table_count, &err)) {
+    if (!postgres_publication_judge(&p, name, tables, count, &err)) {
         check_error(c, &err, fix_publication(c, &err));
         return;
     }
     check_add(c, CHECK_OK, E_NONE, NULL, "publication %s covers them", name);
-    if (!p.insert || !p.update || !p.delete)
+    if (signals != NULL && !p.insert)
+        check_add(c, CHECK_FAIL, E_SIGNAL,
+                  arena_printf(&c->arena,
+                               "ALTER PUBLICATION \"%s\" SET (publish = 'insert%s%s%s');", name,
+                               p.update ? ", update" : "", p.delete ? ", delete" : "",
+                               p.truncate ? ", truncate" : ""),
+                  "publication %s leaves out inserts, so no signal arrives", name);
+    else if (!p.insert || !p.update || !p.delete)
         check_add(c, CHECK_WARN, E_NONE, NULL, "publication %s leaves out%s%s%s", name,
                   p.insert ? "" : " inserts", p.update ? "" : " updates",
                   p.delete ? "" : " deletes");
@@ -155,16 +190,15 @@ static void look_publication(struct check *c, struct postgres_conn *conn)
 
 /* ---- the signal table ------------------------------------------------------------------------------- */
 
-/* Its columns are taken by place: id, type, data. */
-static void look_signal_table(struct check *c, struct postgres_conn *conn)
+/* NULL: none, or none that can be used, which is a row then. Its columns are taken by place: id, type, data. */
+static const struct postgres_table *look_signal_table(struct check *c, struct postgres_conn *conn)
 {
     const char *name = c->config->source.signal_table;
-    struct postgres_publication p;
     struct postgres_table *table;
     struct error err;
 
     if (name == NULL)
-        return;
+        return NULL;
     if (!postgres_tables_find(conn, &name, 1, &c->arena, &table, &err)) {
         check_error(
             c, &err,
@@ -172,26 +206,16 @@ static void look_signal_table(struct check *c, struct postgres_conn *conn)
                          "CREATE TABLE %s (id varchar(42) PRIMARY KEY, type varchar(32) NOT "
                          "NULL, data varchar(2048));",
                          name));
-        return;
+        return NULL;
     }
     if (table->rel->column_count < 3) {
         check_add(c, CHECK_FAIL, E_SIGNAL, "give it the columns id, type and data, in this order",
                   "signal table %s has %u columns: signals need three", name,
                   (unsigned)table->rel->column_count);
-        return;
+        return NULL;
     }
-    if (!postgres_publication_look(conn, c->config->source.publication, &c->arena, &p, &err)) {
-        check_error(c, &err, NULL);
-    } else if (p.exists &&
-               !postgres_publication_judge(&p, c->config->source.publication, table, 1, &err)) {
-        check_error(c, &err, fix_publication(c, &err));
-    } else if (p.exists && !p.insert) {
-        check_add(c, CHECK_FAIL, E_SIGNAL, "ALTER PUBLICATION ... SET (publish = 'insert, ...');",
-                  "publication %s leaves out inserts, so no signal arrives",
-                  c->config->source.publication);
-    } else {
-        check_add(c, CHECK_OK, E_NONE, NULL, "signals are read from %s", name);
-    }
+    check_add(c, CHECK_OK, E_NONE, NULL, "signals are read from %s", name);
+    return table;
 }
 
 /* ---- the slot --------------------------------------------------------------------------------------- */
@@ -345,6 +369,20 @@ static bool connect(struct check *c, struct postgres_conn **ret_conn)
     return true;
 }
 
+static void look_source(struct check *c, struct postgres_conn *conn,
+                        const struct postgres_server *server)
+{
+    const struct postgres_table *signals;
+    bool found;
+
+    look_server(c, server);
+    found = look_tables(c, conn, server->user);
+    signals = look_signal_table(c, conn);
+    if (found)
+        look_publication(c, conn, signals);
+    look_slot(c, conn, server);
+}
+
 void check_postgres(struct check *c)
 {
     struct postgres_server server;
@@ -355,11 +393,7 @@ void check_postgres(struct check *c)
     if (!connect(c, &conn))
         return;
     if (postgres_server_look(conn, &server, &err)) {
-        look_server(c, &server);
-        if (look_tables(c, conn, server.user))
-            look_publication(c, conn);
-        look_signal_table(c, conn);
-        look_slot(c, conn, &server);
+        look_source(c, conn, &server);
     } else {
         check_error(c, &err, NULL);
     }

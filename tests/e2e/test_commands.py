@@ -146,10 +146,18 @@ def test_check_looks_at_the_signal_table(pg, redis, tool, tmp_path):  # noqa: F8
     code, fix = fault()[0]
     assert code == "E0435"
     pg.execute(fix)
-    pg.execute("ALTER PUBLICATION engagement_pub SET (publish = 'update')")
-    assert [code for code, _ in fault()] == ["E0453"]
-    pg.execute("ALTER PUBLICATION engagement_pub SET (publish = 'insert, update, delete, truncate')")
+    pg.execute("ALTER PUBLICATION engagement_pub SET (publish = 'update, truncate')")
+    [(code, fix)] = fault()
+    assert code == "E0453"
+    pg.execute(fix)
+    assert pg.execute("SELECT pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication "
+                      "WHERE pubname = 'engagement_pub'") == [(True, True, False, True)]
     assert fault() == [] and "signals are read from public.debezium_signal" in tool("check", path).stdout
+    pg.execute("DROP PUBLICATION engagement_pub")
+    rows = json.loads(tool("check", "--json", path).stdout)["rows"]
+    [fix] = [r["fix"] for r in rows if "CREATE PUBLICATION" in r.get("fix", "")]
+    pg.execute(fix)
+    assert fault() == [] and "engagement_pub covers them" in tool("check", path).stdout
 
 
 def test_check_of_servers_that_are_not_there(tool, tmp_path):  # noqa: F811
