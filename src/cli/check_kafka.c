@@ -11,14 +11,29 @@
 
 enum { GROUP_TRIES = 3 };
 
-/* What gives the user that right; who it is, only the brokers know. */
+/* As the brokers know a user that logs in with a name; one with a certificate goes by its subject, which their own
+ * rules may rewrite. */
+static const char *principal(const struct config_kafka *conf)
+{
+    for (size_t i = 0; i < conf->property_count; i++) {
+        if (strcmp(conf->properties[i].name, "sasl.username") == 0)
+            return conf->properties[i].value;
+    }
+    return "...";
+}
+
+/* What gives the user that right. */
 static const char *grant(struct check *c, const struct error *err, const char *operations,
                          const char *kind, const char *name)
 {
+    const struct config_kafka *conf = &c->config->stream.kafka;
+
     if (!error_is(err, E_KAFKA_PERMISSION))
         return NULL;
-    return arena_printf(&c->arena, "kafka-acls.sh --add --allow-principal User:... %s --%s %s",
-                        operations, kind, name);
+    return arena_printf(&c->arena,
+                        "kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s %s"
+                        " --%s %s",
+                        conf->brokers, principal(conf), operations, kind, name);
 }
 
 static void look_missing_topic(struct check *c, struct kafka_producer *p, const char *topic)

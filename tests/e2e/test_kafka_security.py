@@ -151,10 +151,12 @@ def test_check_names_the_rights_that_are_missing_and_what_grants_them(secure, au
 
     def refused():
         rows = json.loads(multisink.cli("check", "--json", multisink.config_path).stdout)["rows"]
-        return [(row["code"], row["fix"].split(" --operation")[1:]) for row in rows if row["verdict"] == "FAIL"]
+        return [(row["code"], row["fix"].removesuffix(".")) for row in rows if row["verdict"] == "FAIL"]
     secure.allow("plain", "DESCRIBE", "READ")
-    assert refused() == [("E1004", [" Create", " Describe", " Read", f" Write --topic {TOPIC}"]),
-                         ("E1004", [" Read --group multisink-engagement-top_content"])]
+    add = f"kafka-acls.sh --bootstrap-server 127.0.0.1:{secure.secure_port} --add --allow-principal User:plain"
+    topic = " ".join(f"--operation {o}" for o in ("Create", "Describe", "Read", "Write"))
+    assert refused() == [("E1004", f"{add} {topic} --topic {TOPIC}"),
+                         ("E1004", f"{add} --operation Read --group multisink-engagement-top_content")]
     assert TOPIC not in secure.topics()
     secure.allow_all("plain")
     assert refused() == []
