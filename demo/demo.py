@@ -200,12 +200,20 @@ def validate(demo):
             print(f"  {event['op']:7} {event['body']}")
 
 
+def deaf():
+    for caught in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(caught, signal.SIG_IGN)
+
+
 def interrupted(*_):
+    """Once: make and a terminal both send the signal, and what comes later must not break the tidying up."""
+    deaf()
     raise KeyboardInterrupt
 
 
 def main():
-    signal.signal(signal.SIGTERM, interrupted)
+    for caught in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(caught, interrupted)
     sinks, stream = chosen_sinks(), chosen_stream()
     seconds, rate = number("DEMO_SECONDS", 0), number("DEMO_RATE", 100)
     shutil.rmtree(KEPT, ignore_errors=True)
@@ -228,7 +236,7 @@ def main():
     except (servers.ServerError, TimeoutError) as fault:
         say(f"failed: {fault}")
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        deaf()
         if visitors:
             visitors.stop()
         demo.stop()
