@@ -1,124 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state topic is an array here; no thread is started. */
-#include "unit/pipeline/fixture.h"
-
-#include "base/limits.h"
-#include "base/mem.h"
-#include "pipeline/keeper.h"
-
-#include <stdlib.h>
-
-enum { TOPIC_MAX = 64 };
-
-static int64_t now_us;
-
-static int64_t get_now(const struct clock *c)
-{
-    (void)c;
-    return now_us;
-}
-
-static const struct clock test_clock = { .real_us = get_now, .mono_us = get_now };
-
-static struct topic {
-    char *values[TOPIC_MAX];
-    size_t count;
-    bool down;
-} topic;
-
-static bool is_up(struct error *err)
-{
-    return !topic.down || error_set(err, ERR_RETRY, E_KAFKA_DOWN, "no broker");
-}
-
-static bool topic_load(void *ctx, int stop_fd,
-                       void (*each)(void *arg, int64_t offset, struct str value), void *arg,
-                       struct error *err)
-{
-    (void)ctx;
-    (void)stop_fd;
-    if (!is_up(err))
-        return false;
-    for (size_t i = 0; i < topic.count; i++)
-        each(arg, (int64_t)i, str_from(topic.values[i]));
-    return true;
-}
-
-static bool topic_put(void *ctx, struct str value, int stop_fd, int64_t *ret_offset,
-                      struct error *err)
-{
-    (void)ctx;
-    (void)stop_fd;
-    if (!is_up(err))
-        return false;
-    assert_true(topic.count < TOPIC_MAX);
-    *ret_offset = (int64_t)topic.count;
-    topic.values[topic.count++] = mem_strndup(value);
-    return true;
-}
-
-static bool topic_next(void *ctx, bool *ret_found, int64_t *ret_offset, struct str *ret_value,
-                       struct error *err)
-{
-    size_t *next = ctx;
-
-    *ret_found = false;
-    if (!is_up(err))
-        return false;
-    if (*next < topic.count) {
-        *ret_found = true;
-        *ret_offset = (int64_t)*next;
-        *ret_value = str_from(topic.values[(*next)++]);
-    }
-    return true;
-}
-
-/* One process. */
-struct world {
-    struct stream *stream;
-    struct progress publisher;
-    struct keeper keeper;
-    size_t next;
-};
-
-static void open_world(struct world *w, const char *dir, const char *writer)
-{
-    struct keeper_opts opts = { .table = { &w->next, topic_load, topic_put, topic_next, NULL },
-                                .writer = writer,
-                                .host = writer,
-                                .publisher = &w->publisher,
-                                .clock = &test_clock,
-                                .stop_fd = -1,
-                                .end_fd = -1 };
-    struct error err;
-
-    w->next = 0;
-    w->stream = fixture_stream(dir);
-    opts.stream = w->stream;
-    progress_init(&w->publisher);
-    assert_ok(keeper_init(&w->keeper, &opts, &err), err);
-}
-
-static void close_world(struct world *w)
-{
-    keeper_done(&w->keeper);
-    progress_done(&w->publisher);
-    w->stream->ops->close(w->stream);
-}
-
-static int start(void **state)
-{
-    now_us = 1000000;
-    topic = (struct topic){ 0 };
-    return fixture_directory(state);
-}
-
-static int end(void **state)
-{
-    for (size_t i = 0; i < topic.count; i++)
-        free(topic.values[i]);
-    return fixture_remove(state);
-}
+/* No thread is started. */
+#include "unit/pipeline/state_topic.h"
 
 static struct checkpoint_source source_of(uint32_t epoch, enum checkpoint_phase phase)
 {
@@ -255,20 +137,6 @@ static void a_write_stamp_that_was_given_is_below_what_the_claim_says(void **sta
     close_world(&w);
 }
 
-/* As another process would: whatever it says, under that name and term. */
-static void write_as(struct claim c, const char *writer, int64_t term)
-{
-    struct buf text;
-
-    c.term = term;
-    (void)str_copy(str_from(writer), c.writer, sizeof c.writer);
-    (void)str_copy(STR("elsewhere"), c.host, sizeof c.host);
-    buf_init(&text, KIB);
-    claim_put(&c, &text);
-    topic.values[topic.count++] = mem_strndup(buf_view(&text));
-    buf_done(&text);
-}
-
 static void another_writer_of_a_higher_term_has_taken_over(void **state)
 {
     struct error err;
@@ -394,7 +262,7 @@ static void a_foreign_record_is_no_claim(void **state)
     close_world(&w);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, start, end)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, state_topic_start, state_topic_end)
 
 int main(void)
 {
