@@ -282,7 +282,7 @@ def u1(s):
     if s.schema:
         return s.below[-2:] == ["items", "optional"] and (s.real, s.ours) == (False, True)
     if s.real is None:
-        return s.table == "zoo.toast" and moved(s)
+        return s.table == "zoo.toast" and moved(s) and s.ours in s.texts()
     text = base64.urlsafe_b64decode(s.real).decode()
     return s.ours in (text, re.sub(r"(\d)\.0\b", r"\1", text))
 
