@@ -175,17 +175,18 @@ static void look_publication(struct check *c, struct postgres_conn *conn,
         return;
     }
     check_add(c, CHECK_OK, E_NONE, NULL, "publication %s covers them", name);
-    if (signals != NULL && !p.insert)
+    if (signals != NULL && !p.insert) {
         check_add(c, CHECK_FAIL, E_SIGNAL,
                   arena_printf(&c->arena,
                                "ALTER PUBLICATION \"%s\" SET (publish = 'insert%s%s%s');", name,
                                p.update ? ", update" : "", p.delete ? ", delete" : "",
                                p.truncate ? ", truncate" : ""),
                   "publication %s leaves out inserts, so no signal arrives", name);
-    else if (!p.insert || !p.update || !p.delete)
+    } else if (!p.insert || !p.update || !p.delete) {
         check_add(c, CHECK_WARN, E_NONE, NULL, "publication %s leaves out%s%s%s", name,
                   p.insert ? "" : " inserts", p.update ? "" : " updates",
                   p.delete ? "" : " deletes");
+    }
 }
 
 /* ---- the signal table ------------------------------------------------------------------------------- */

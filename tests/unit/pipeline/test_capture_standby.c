@@ -6,7 +6,7 @@
 #include "pipeline/capture.h"
 #include "postgres/slot.h"
 
-enum { SECOND = 1000000 };
+#define SECOND ((int64_t)1000000)
 
 static const struct config config = { .stream.dir = "here", .source.slot = "s" };
 
