@@ -10,6 +10,11 @@
 
 enum { FIRST_CAP = 256 };
 
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
 void buf_init(struct buf *b, size_t limit)
 {
     *b = (struct buf){ .limit = limit };
@@ -157,10 +162,17 @@ void buf_udec(struct buf *b, uint64_t v)
     char digits[20];
     size_t at = sizeof digits;
 
-    do {
-        digits[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v > 0);
+    while (v >= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * (v % 100), 2);
+        v /= 100;
+    }
+    if (v >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * v, 2);
+    } else {
+        digits[--at] = (char)('0' + v);
+    }
     buf_put(b, digits + at, sizeof digits - at);
 }
 

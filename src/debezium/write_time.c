@@ -326,10 +326,42 @@ bool debezium_put_timestamp_nanos(const struct debezium_type *type, struct str t
     return put_epoch(type, text, MILLIS, 1, out, ret_why);
 }
 
+/* How much of it stands before "+00", where it is 2026-11-22 10:23:27[.123456]+00, with the fraction that is wanted
+ * (put_clock), and nothing is to be reckoned: a day that every month has, of a year of four digits. 0: otherwise. */
+static size_t plain_utc(struct str text, int32_t digits)
+{
+    enum { SECONDS = sizeof "0000-00-00 00:00:00" - 1 };
+    static const char form[] = "0000-00-00 00:00:00.000000";
+    size_t n = text.n < 3 ? 0 : text.n - 3;
+    const char *p = text.p;
+
+    if (n < SECONDS || n > sizeof form - 1 || memcmp(p + n, "+00", 3) != 0)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (form[i] == '0' ? p[i] < '0' || p[i] > '9' : p[i] != form[i])
+            return 0;
+    }
+    if (memcmp(p + 5, "01", 2) < 0 || memcmp(p + 5, "12", 2) > 0 || memcmp(p + 8, "01", 2) < 0 ||
+        memcmp(p + 8, "28", 2) > 0 || memcmp(p + 11, "23", 2) > 0 || p[14] > '5' || p[17] > '5')
+        return 0;
+    if (digits > 0)
+        return n == SECONDS + 1 + (size_t)digits ? n : 0;
+    return n == SECONDS || (n > SECONDS + 1 && p[n - 1] != '0') ? n : 0;
+}
+
 static bool put_zoned(struct str text, int32_t digits, struct buf *out, const char **ret_why)
 {
+    size_t plain = plain_utc(text, digits);
     struct moment m;
 
+    if (plain > 0) {
+        DEBEZIUM_LIT(out, "\"");
+        debezium_raw(out, text.p, 10);
+        DEBEZIUM_LIT(out, "T");
+        debezium_raw(out, text.p + 11, plain - 11);
+        DEBEZIUM_LIT(out, "Z\"");
+        return true;
+    }
     if (is_infinity(text)) {
         debezium_json_string(out, text);
         return true;

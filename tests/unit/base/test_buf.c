@@ -29,6 +29,26 @@ static void numbers_are_written_in_their_byte_order(void **state)
     buf_done(&b);
 }
 
+static void decimals_are_as_printf_has_them(void **state)
+{
+    (void)state;
+    uint64_t power = 1;
+
+    for (int digits = 1; digits <= 20; digits++) {
+        for (uint64_t v = power - 1; v <= power + 110; v++) {
+            char want[24];
+            struct buf b;
+
+            (void)snprintf(want, sizeof want, "%llu", (unsigned long long)v);
+            buf_init(&b, 20);
+            buf_udec(&b, v);
+            assert_string_equal(buf_cstr(&b), want);
+            buf_done(&b);
+        }
+        power *= 10;
+    }
+}
+
 static void a_write_past_the_ceiling_sticks_until_clear(void **state)
 {
     (void)state;
@@ -138,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_written_in_their_byte_order),
+        cmocka_unit_test(decimals_are_as_printf_has_them),
         cmocka_unit_test(a_write_past_the_ceiling_sticks_until_clear),
         cmocka_unit_test(printf_and_decimals_append),
         cmocka_unit_test(consume_moves_the_rest_down),
