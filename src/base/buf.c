@@ -70,7 +70,7 @@ char *buf_reserve(struct buf *b, size_t n)
     return b->p + b->n;
 }
 
-void buf_put(struct buf *b, const void *p, size_t n)
+void buf_put_slowly(struct buf *b, const void *p, size_t n)
 {
     char *to = buf_reserve(b, n);
 
@@ -101,11 +101,6 @@ void buf_putf(struct buf *b, const char *fmt, ...)
         }
     }
     va_end(again);
-}
-
-void buf_u8(struct buf *b, uint8_t v)
-{
-    buf_put(b, &v, 1);
 }
 
 void buf_be16(struct buf *b, uint16_t v)
@@ -144,7 +139,7 @@ void buf_le64(struct buf *b, uint64_t v)
     buf_put(b, &v, sizeof v);
 }
 
-void buf_varint(struct buf *b, uint64_t v)
+void buf_varint_long(struct buf *b, uint64_t v)
 {
     unsigned char bytes[10];
     size_t n = 0;
@@ -173,7 +168,7 @@ void buf_udec(struct buf *b, uint64_t v)
     } else {
         digits[--at] = (char)('0' + v);
     }
-    buf_put(b, digits + at, sizeof digits - at);
+    buf_put_slowly(b, digits + at, sizeof digits - at);
 }
 
 void buf_dec(struct buf *b, int64_t v)

@@ -44,9 +44,51 @@ static inline void buf_added(struct buf *b, size_t n)
     b->n += n;
 }
 
-void buf_put(struct buf *b, const void *p, size_t n);
+/* memcpy without the call for what is mostly put, names and short values: from both ends, which meet or overlap. */
+static inline void buf_copy(char *to, const char *from, size_t n)
+{
+    if (n > 32) {
+        memcpy(to, from, n);
+    } else if (n >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + n - 4, from + n - 4, 4);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            to[i] = from[i];
+    }
+}
+
+/* Is there room for so many, and a terminator? Nearly always, and then no call is needed. */
+static inline bool buf_has_room(const struct buf *b, size_t n)
+{
+    return !b->failed && b->cap - b->n > n && n <= b->limit && b->n <= b->limit - n;
+}
+
+void buf_put_slowly(struct buf *b, const void *p, size_t n);
+static inline void buf_put(struct buf *b, const void *p, size_t n)
+{
+    if (!buf_has_room(b, n)) {
+        buf_put_slowly(b, p, n);
+        return;
+    }
+    buf_copy(b->p + b->n, p, n);
+    b->n += n;
+}
+
+static inline void buf_u8(struct buf *b, uint8_t v)
+{
+    buf_put(b, &v, 1);
+}
+
+#define BUF_LIT(b, literal) buf_put(b, "" literal, sizeof(literal) - 1)
+
 void buf_putf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_u8(struct buf *b, uint8_t v);
 void buf_be16(struct buf *b, uint16_t v);
 void buf_be32(struct buf *b, uint32_t v);
 void buf_be64(struct buf *b, uint64_t v);
@@ -54,7 +96,14 @@ void buf_le16(struct buf *b, uint16_t v);
 void buf_le32(struct buf *b, uint32_t v);
 void buf_le64(struct buf *b, uint64_t v);
 /* LEB128, 1 to 10 bytes. */
-void buf_varint(struct buf *b, uint64_t v);
+void buf_varint_long(struct buf *b, uint64_t v);
+static inline void buf_varint(struct buf *b, uint64_t v)
+{
+    if (v < 0x80)
+        buf_u8(b, (uint8_t)v);
+    else
+        buf_varint_long(b, v);
+}
 /* Decimal digits. */
 void buf_dec(struct buf *b, int64_t v);
 void buf_udec(struct buf *b, uint64_t v);

@@ -91,7 +91,7 @@ static bool parse(struct str text, struct decimal *ret_decimal)
 static void put_zeros(struct buf *out, int count)
 {
     while (count-- > 0)
-        DEBEZIUM_LIT(out, "0");
+        BUF_LIT(out, "0");
 }
 
 static void put_plain(const struct decimal *d, struct buf *out)
@@ -100,35 +100,35 @@ static void put_plain(const struct decimal *d, struct buf *out)
     size_t taken = whole < d->count ? whole : d->count;
 
     if (whole == 0)
-        DEBEZIUM_LIT(out, "0");
-    debezium_raw(out, d->digits, taken);
+        BUF_LIT(out, "0");
+    buf_put(out, d->digits, taken);
     put_zeros(out, (int)(whole - taken));
-    DEBEZIUM_LIT(out, ".");
+    BUF_LIT(out, ".");
     put_zeros(out, -d->exponent);
     if (taken < d->count)
-        debezium_raw(out, d->digits + taken, d->count - taken);
+        buf_put(out, d->digits + taken, d->count - taken);
     else
-        DEBEZIUM_LIT(out, "0");
+        BUF_LIT(out, "0");
 }
 
 static void put_scientific(const struct decimal *d, struct buf *out)
 {
-    debezium_raw(out, d->digits, 1);
-    DEBEZIUM_LIT(out, ".");
+    buf_put(out, d->digits, 1);
+    BUF_LIT(out, ".");
     if (d->count > 1)
-        debezium_raw(out, d->digits + 1, d->count - 1);
+        buf_put(out, d->digits + 1, d->count - 1);
     else
-        DEBEZIUM_LIT(out, "0");
-    DEBEZIUM_LIT(out, "E");
+        BUF_LIT(out, "0");
+    BUF_LIT(out, "E");
     buf_dec(out, d->exponent - 1);
 }
 
 static void put(const struct decimal *d, struct buf *out)
 {
     if (d->negative)
-        DEBEZIUM_LIT(out, "-");
+        BUF_LIT(out, "-");
     if (d->count == 0)
-        DEBEZIUM_LIT(out, "0.0");
+        BUF_LIT(out, "0.0");
     else if (d->exponent > PLAIN_MIN && d->exponent <= PLAIN_MAX)
         put_plain(d, out);
     else
@@ -169,7 +169,7 @@ static void put_shortest(double v, bool single, struct buf *out)
 static bool put_special(double v, struct buf *out)
 {
     if (__builtin_isnan(v))
-        DEBEZIUM_LIT(out, "\"NaN\"");
+        BUF_LIT(out, "\"NaN\"");
     else if (__builtin_isinf(v))
         debezium_json_string(out, v < 0 ? STR("-Infinity") : STR("Infinity"));
     else

@@ -86,7 +86,7 @@ static bool put_plain(const struct debezium_writer *w, const struct debezium_eve
     int64_t number;
 
     if (what == UNWRAP_OP) {
-        debezium_raw(b, &op, 1);
+        buf_put(b, &op, 1);
     } else if (what == UNWRAP_SEQUENCE) {
         debezium_part_sequence(e, false, b);
     } else if (what == UNWRAP_TX_ID && w->format.transactions && e->moment->total_order != 0) {
@@ -94,7 +94,7 @@ static bool put_plain(const struct debezium_writer *w, const struct debezium_eve
         buf_u8(b, ':');
         buf_udec(b, debezium_part_lsn(e).v);
     } else if (text.p != NULL) {
-        debezium_str(b, text);
+        buf_str(b, text);
     } else if (fixed_number(e, what, &number)) {
         buf_dec(b, number);
     } else {
@@ -117,7 +117,7 @@ void debezium_added_json(const struct debezium_writer *w, const struct debezium_
     if (put_plain(w, e, what, &text))
         debezium_json_string(b, buf_view(&text));
     else
-        DEBEZIUM_LIT(b, "null");
+        BUF_LIT(b, "null");
     buf_done(&text);
 }
 

@@ -126,7 +126,7 @@ static void sort_as_java(struct pairs *pairs)
 
 static void put_string(struct buf *out, struct str s)
 {
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     while (s.n > 0) {
         size_t run = str_find(s, '\\');
 
@@ -136,7 +136,7 @@ static void put_string(struct buf *out, struct str s)
         run = run + 2 < s.n ? run + 2 : s.n;
         s = str_make(s.p + run, s.n - run);
     }
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
 }
 
 bool debezium_put_hstore_map(const struct debezium_type *type, struct str text, struct buf *out,
@@ -150,18 +150,18 @@ bool debezium_put_hstore_map(const struct debezium_type *type, struct str text, 
     ok = parse(text, &pairs);
     if (ok) {
         sort_as_java(&pairs);
-        DEBEZIUM_LIT(out, "{");
+        BUF_LIT(out, "{");
         for (size_t i = 0; i < pairs.count; i++) {
             if (i > 0)
-                DEBEZIUM_LIT(out, ",");
+                BUF_LIT(out, ",");
             put_string(out, pairs.items[i].key);
-            DEBEZIUM_LIT(out, ":");
+            BUF_LIT(out, ":");
             if (pairs.items[i].null)
-                DEBEZIUM_LIT(out, "null");
+                BUF_LIT(out, "null");
             else
                 put_string(out, pairs.items[i].value);
         }
-        DEBEZIUM_LIT(out, "}");
+        BUF_LIT(out, "}");
     }
     if (pairs.items != pairs.stack)
         free(pairs.items);

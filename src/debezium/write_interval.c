@@ -115,7 +115,7 @@ bool debezium_put_interval(const struct debezium_type *type, struct str text, st
 static void put_part(struct buf *out, int64_t v, char unit)
 {
     buf_dec(out, v);
-    debezium_raw(out, &unit, 1);
+    buf_put(out, &unit, 1);
 }
 
 /* Seconds without zeros at the end of the fraction. */
@@ -126,7 +126,7 @@ static void put_seconds(struct buf *out, int64_t us)
     size_t count = US_DIGITS;
 
     if (us < 0 && us > -SECOND_US)
-        DEBEZIUM_LIT(out, "-");
+        BUF_LIT(out, "-");
     buf_dec(out, us / SECOND_US);
     for (size_t i = US_DIGITS; i > 0; i--) {
         digits[i - 1] = (char)('0' + fraction % 10);
@@ -135,8 +135,8 @@ static void put_seconds(struct buf *out, int64_t us)
     while (count > 0 && digits[count - 1] == '0')
         count--;
     if (count > 0)
-        DEBEZIUM_LIT(out, ".");
-    debezium_raw(out, digits, count);
+        BUF_LIT(out, ".");
+    buf_put(out, digits, count);
 }
 
 bool debezium_put_interval_string(const struct debezium_type *type, struct str text,
@@ -148,14 +148,14 @@ bool debezium_put_interval_string(const struct debezium_type *type, struct str t
     *ret_why = why_form;
     if (!parse(text, &iv))
         return false;
-    DEBEZIUM_LIT(out, "\"P");
+    BUF_LIT(out, "\"P");
     put_part(out, iv.years, 'Y');
     put_part(out, iv.months, 'M');
     put_part(out, iv.days, 'D');
-    DEBEZIUM_LIT(out, "T");
+    BUF_LIT(out, "T");
     put_part(out, iv.hours, 'H');
     put_part(out, iv.minutes, 'M');
     put_seconds(out, iv.us);
-    DEBEZIUM_LIT(out, "S\"");
+    BUF_LIT(out, "S\"");
     return true;
 }

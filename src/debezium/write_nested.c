@@ -83,7 +83,7 @@ static bool put_element(struct walk *w)
         if (text.n == 0)
             return fail(w, why_array);
         if (str_is(text, "NULL")) {
-            DEBEZIUM_LIT(w->out, "null");
+            BUF_LIT(w->out, "null");
             return true;
         }
     }
@@ -97,7 +97,7 @@ static bool put_list(struct walk *w, unsigned depth) // NOLINT(misc-no-recursion
 
     if (rd_u8(&w->r) != '{' || depth == DEPTH_MAX)
         return fail(w, why_array);
-    DEBEZIUM_LIT(w->out, "[");
+    BUF_LIT(w->out, "[");
     if (rd_peek(&w->r) == '}') {
         (void)rd_u8(&w->r);
         more = false;
@@ -112,9 +112,9 @@ static bool put_list(struct walk *w, unsigned depth) // NOLINT(misc-no-recursion
         if (!more && c != '}')
             return fail(w, why_array);
         if (more)
-            DEBEZIUM_LIT(w->out, ",");
+            BUF_LIT(w->out, ",");
     }
-    DEBEZIUM_LIT(w->out, "]");
+    BUF_LIT(w->out, "]");
     return true;
 }
 
@@ -166,14 +166,14 @@ bool debezium_put_point(const struct debezium_type *type, struct str text, struc
     y = str_make(text.p + comma + 1, text.n - comma - 2);
     if (!wkb_double(x, wkb + 5) || !wkb_double(y, wkb + 13))
         return false;
-    DEBEZIUM_LIT(out, "{\"x\":");
+    BUF_LIT(out, "{\"x\":");
     if (!debezium_java_float(x, false, out))
         return false;
-    DEBEZIUM_LIT(out, ",\"y\":");
+    BUF_LIT(out, ",\"y\":");
     if (!debezium_java_float(y, false, out))
         return false;
-    DEBEZIUM_LIT(out, ",\"wkb\":\"");
+    BUF_LIT(out, ",\"wkb\":\"");
     debezium_base64(out, wkb, sizeof wkb, false);
-    DEBEZIUM_LIT(out, "\",\"srid\":null}");
+    BUF_LIT(out, "\",\"srid\":null}");
     return true;
 }

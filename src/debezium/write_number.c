@@ -36,7 +36,7 @@ bool debezium_put_integer(const struct debezium_type *type, struct str text, str
         if (text.p[i] < '0' || text.p[i] > '9')
             return false;
     }
-    debezium_str(out, text);
+    buf_str(out, text);
     return true;
 }
 
@@ -191,10 +191,10 @@ bool debezium_put_decimal(const struct debezium_type *type, struct str text, str
         return debezium_misfit(type, text, out, ret_why, why_special);
     if (!parse_number(text, &number, ret_why))
         return false;
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     if (!put_unscaled(&number, type->digits, out, ret_why))
         return false;
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     return true;
 }
 
@@ -209,12 +209,12 @@ bool debezium_put_variable_decimal(const struct debezium_type *type, struct str 
         return false;
     while (number.fraction.n > 0 && number.fraction.p[number.fraction.n - 1] == '0')
         number.fraction.n--;
-    DEBEZIUM_LIT(out, "{\"scale\":");
+    BUF_LIT(out, "{\"scale\":");
     buf_udec(out, number.fraction.n);
-    DEBEZIUM_LIT(out, ",\"value\":\"");
+    BUF_LIT(out, ",\"value\":\"");
     if (!put_unscaled(&number, (int32_t)number.fraction.n, out, ret_why))
         return false;
-    DEBEZIUM_LIT(out, "\"}");
+    BUF_LIT(out, "\"}");
     return true;
 }
 
@@ -224,21 +224,21 @@ bool debezium_put_decimal_string(const struct debezium_type *type, struct str te
     struct number number;
 
     if (str_is(text, "NaN")) {
-        DEBEZIUM_LIT(out, "\"NAN\"");
+        BUF_LIT(out, "\"NAN\"");
     } else if (str_is(text, "Infinity")) {
-        DEBEZIUM_LIT(out, "\"POSITIVE_INFINITY\"");
+        BUF_LIT(out, "\"POSITIVE_INFINITY\"");
     } else if (str_is(text, "-Infinity")) {
-        DEBEZIUM_LIT(out, "\"NEGATIVE_INFINITY\"");
+        BUF_LIT(out, "\"NEGATIVE_INFINITY\"");
     } else {
         if (!parse_number(text, &number, ret_why))
             return false;
-        DEBEZIUM_LIT(out, "\"");
-        debezium_str(out, text);
+        BUF_LIT(out, "\"");
+        buf_str(out, text);
         if (number.fraction.n == 0 && type->digits > 0)
-            DEBEZIUM_LIT(out, ".");
+            BUF_LIT(out, ".");
         for (size_t i = number.fraction.n; type->digits > 0 && i < (size_t)type->digits; i++)
-            DEBEZIUM_LIT(out, "0");
-        DEBEZIUM_LIT(out, "\"");
+            BUF_LIT(out, "0");
+        BUF_LIT(out, "\"");
     }
     return true;
 }

@@ -39,15 +39,15 @@ static bool put_value(const struct debezium_writer *w, const struct debezium_eve
     case VALUE_TEXT:
         return c->type->put(c->type, value->text, b, &why) || refuse(e, c, value->text, why, err);
     case VALUE_UNCHANGED:
-        debezium_str(b, c->type->unavailable);
+        buf_str(b, c->type->unavailable);
         return true;
     default:
         if (c->fallback.n > 0 && (c->not_null || w->format.null_is_default))
-            debezium_str(b, c->fallback);
+            buf_str(b, c->fallback);
         else if (c->not_null)
-            debezium_str(b, c->type->zero);
+            buf_str(b, c->type->zero);
         else
-            DEBEZIUM_LIT(b, "null");
+            BUF_LIT(b, "null");
         return true;
     }
 }
@@ -59,7 +59,7 @@ bool debezium_part_row(const struct debezium_writer *w, const struct debezium_ev
     const struct debezium_shape *s = e->shape;
 
     for (size_t i = 0; i < s->count; i++) {
-        debezium_str(b, s->columns[i].member);
+        buf_str(b, s->columns[i].member);
         if (!put_value(w, e, &s->columns[i], &row[i], older != NULL ? &older[i] : NULL, b, err))
             return false;
     }
@@ -71,13 +71,13 @@ static bool put_row(const struct debezium_writer *w, const struct debezium_event
                     struct error *err)
 {
     if (row == NULL) {
-        DEBEZIUM_LIT(b, "null");
+        BUF_LIT(b, "null");
         return true;
     }
-    DEBEZIUM_LIT(b, "{");
+    BUF_LIT(b, "{");
     if (!debezium_part_row(w, e, row, older, b, err))
         return false;
-    DEBEZIUM_LIT(b, "}");
+    BUF_LIT(b, "}");
     return true;
 }
 
@@ -85,18 +85,18 @@ bool debezium_part_key(const struct debezium_writer *w, const struct debezium_ev
                        const struct debezium_shape_key *key, const struct value *row,
                        const struct value *older, struct buf *b, struct error *err)
 {
-    debezium_str(b, key->open);
+    buf_str(b, key->open);
     for (size_t i = 0; i < key->count; i++) {
         uint32_t at = key->columns[i];
 
-        debezium_str(b, key->members[i]);
+        buf_str(b, key->members[i]);
         if (!put_value(w, e, &e->shape->columns[at], &row[at], older != NULL ? &older[at] : NULL, b,
                        err))
             return false;
     }
-    DEBEZIUM_LIT(b, "}");
+    BUF_LIT(b, "}");
     if (w->format.key_schemas)
-        DEBEZIUM_LIT(b, "}");
+        BUF_LIT(b, "}");
     return true;
 }
 
@@ -130,19 +130,19 @@ void debezium_part_sequence(const struct debezium_event *e, bool escaped, struct
     struct lsn last = e->op == 'm' && e->change->xid == 0 ? lsn : e->moment->last_commit;
     uint64_t pair[2] = { last.v, lsn.v };
 
-    DEBEZIUM_LIT(b, "[");
+    BUF_LIT(b, "[");
     for (size_t i = 0; i < 2; i++) {
         if (i > 0)
-            DEBEZIUM_LIT(b, ",");
+            BUF_LIT(b, ",");
         if (pair[i] == 0) {
-            DEBEZIUM_LIT(b, "null");
+            BUF_LIT(b, "null");
             continue;
         }
-        debezium_str(b, quote);
+        buf_str(b, quote);
         buf_udec(b, pair[i]);
-        debezium_str(b, quote);
+        buf_str(b, quote);
     }
-    DEBEZIUM_LIT(b, "]");
+    BUF_LIT(b, "]");
 }
 
 static void put_or_null(struct buf *b, uint64_t v, bool known)
@@ -150,7 +150,7 @@ static void put_or_null(struct buf *b, uint64_t v, bool known)
     if (known)
         buf_udec(b, v);
     else
-        DEBEZIUM_LIT(b, "null");
+        BUF_LIT(b, "null");
 }
 
 /* Milliseconds of microseconds, toward minus infinity. */
@@ -165,45 +165,45 @@ void debezium_part_source(const struct debezium_writer *w, const struct debezium
     struct lsn lsn = debezium_part_lsn(e);
     bool position = !incremental(e);
 
-    debezium_str(b, e->shape != NULL ? e->shape->source_open : buf_view(&w->source_open));
+    buf_str(b, e->shape != NULL ? e->shape->source_open : buf_view(&w->source_open));
     buf_dec(b, millis(e->source_us));
-    DEBEZIUM_LIT(b, ",\"snapshot\":\"");
-    debezium_str(b, str_from(debezium_part_snapshot(e)));
-    debezium_str(b, w->db);
+    BUF_LIT(b, ",\"snapshot\":\"");
+    buf_str(b, str_from(debezium_part_snapshot(e)));
+    buf_str(b, w->db);
     debezium_part_sequence(e, true, b);
-    DEBEZIUM_LIT(b, "\"");
+    BUF_LIT(b, "\"");
     if (w->format.compat != DEBEZIUM_2_5) {
-        DEBEZIUM_LIT(b, ",\"ts_us\":");
+        BUF_LIT(b, ",\"ts_us\":");
         buf_dec(b, e->source_us);
-        DEBEZIUM_LIT(b, ",\"ts_ns\":");
+        BUF_LIT(b, ",\"ts_ns\":");
         buf_dec(b, e->source_us * 1000);
     }
     if (e->shape != NULL)
-        debezium_str(b, e->shape->source_table);
+        buf_str(b, e->shape->source_table);
     else
-        DEBEZIUM_LIT(b, ",\"schema\":\"\",\"table\":\"\",\"txId\":");
+        BUF_LIT(b, ",\"schema\":\"\",\"table\":\"\",\"txId\":");
     put_or_null(b, e->change->xid, position && e->change->xid != 0);
-    DEBEZIUM_LIT(b, ",\"lsn\":");
+    BUF_LIT(b, ",\"lsn\":");
     put_or_null(b, lsn.v, position && lsn.v != 0);
-    DEBEZIUM_LIT(b, ",\"xmin\":null}");
+    BUF_LIT(b, ",\"xmin\":null}");
 }
 
 void debezium_part_transaction(const struct debezium_writer *w, const struct debezium_event *e,
                                struct buf *b)
 {
     if (!w->format.transactions || e->moment->total_order == 0 || e->change->xid == 0) {
-        DEBEZIUM_LIT(b, ",\"transaction\":null");
+        BUF_LIT(b, ",\"transaction\":null");
         return;
     }
-    DEBEZIUM_LIT(b, ",\"transaction\":{\"id\":\"");
+    BUF_LIT(b, ",\"transaction\":{\"id\":\"");
     buf_udec(b, e->change->xid);
-    DEBEZIUM_LIT(b, ":");
+    BUF_LIT(b, ":");
     buf_udec(b, debezium_part_lsn(e).v);
-    DEBEZIUM_LIT(b, "\",\"total_order\":");
+    BUF_LIT(b, "\",\"total_order\":");
     buf_udec(b, e->moment->total_order);
-    DEBEZIUM_LIT(b, ",\"data_collection_order\":");
+    BUF_LIT(b, ",\"data_collection_order\":");
     buf_udec(b, e->moment->collection_order);
-    DEBEZIUM_LIT(b, "}");
+    BUF_LIT(b, "}");
 }
 
 /* ---- the two forms of a value -------------------------------------------------------------------- */
@@ -218,27 +218,27 @@ bool debezium_part_envelope(const struct debezium_writer *w, const struct debezi
 
     if (!put_row(w, e, create ? NULL : e->change->before, NULL, b, err))
         return false;
-    DEBEZIUM_LIT(b, ",\"after\":");
+    BUF_LIT(b, ",\"after\":");
     if (!put_row(w, e, e->op == 'd' ? NULL : e->change->after, e->change->before, b, err))
         return false;
     debezium_part_source(w, e, b);
     if (!old)
         debezium_part_transaction(w, e, b);
-    DEBEZIUM_LIT(b, ",\"op\":\"");
-    debezium_raw(b, &op, 1);
-    DEBEZIUM_LIT(b, "\",\"ts_ms\":");
+    BUF_LIT(b, ",\"op\":\"");
+    buf_put(b, &op, 1);
+    BUF_LIT(b, "\",\"ts_ms\":");
     buf_dec(b, millis(now));
     if (old) {
         debezium_part_transaction(w, e, b);
     } else {
-        DEBEZIUM_LIT(b, ",\"ts_us\":");
+        BUF_LIT(b, ",\"ts_us\":");
         buf_dec(b, now);
-        DEBEZIUM_LIT(b, ",\"ts_ns\":");
+        BUF_LIT(b, ",\"ts_ns\":");
         buf_dec(b, now * 1000);
     }
-    DEBEZIUM_LIT(b, "}");
+    BUF_LIT(b, "}");
     if (w->format.value_schemas)
-        DEBEZIUM_LIT(b, "}");
+        BUF_LIT(b, "}");
     return true;
 }
 
@@ -256,9 +256,9 @@ static bool put_added_column(const struct debezium_writer *w, const struct debez
 
         if (!str_eq(c->name, item->column))
             continue;
-        debezium_str(b, item->member);
+        buf_str(b, item->member);
         if (row == NULL) {
-            DEBEZIUM_LIT(b, "null");
+            BUF_LIT(b, "null");
             return true;
         }
         return put_value(w, e, c, &row[i], older != NULL ? &older[i] : NULL, b, err);
@@ -275,8 +275,8 @@ bool debezium_part_unwrapped(const struct debezium_writer *w, const struct debez
         return false;
     if (debezium_unwrap_rewrites(&w->format)) {
         if (e->shape->count > 0)
-            DEBEZIUM_LIT(b, ",");
-        debezium_str(b, gone ? STR("\"__deleted\":\"true\"") : STR("\"__deleted\":\"false\""));
+            BUF_LIT(b, ",");
+        buf_str(b, gone ? STR("\"__deleted\":\"true\"") : STR("\"__deleted\":\"false\""));
     }
     for (size_t i = 0; i < w->plan.field_count; i++) {
         const struct debezium_unwrap_item *item = &w->plan.fields[i];
@@ -286,11 +286,11 @@ bool debezium_part_unwrapped(const struct debezium_writer *w, const struct debez
                 return false;
             continue;
         }
-        debezium_str(b, item->member);
+        buf_str(b, item->member);
         debezium_added_json(w, e, item->what, b);
     }
-    DEBEZIUM_LIT(b, "}");
+    BUF_LIT(b, "}");
     if (w->format.value_schemas)
-        DEBEZIUM_LIT(b, "}");
+        BUF_LIT(b, "}");
     return true;
 }

@@ -15,45 +15,6 @@ struct debezium_type;
 typedef bool debezium_put(const struct debezium_type *type, struct str text, struct buf *out,
                           const char **ret_why);
 
-/* memcpy without the call for what is mostly copied here, names of members and short values: from both ends, which
- * meet or overlap. */
-static inline void debezium_copy(char *to, const char *from, size_t n)
-{
-    if (n > 32) {
-        memcpy(to, from, n);
-    } else if (n >= 16) {
-        memcpy(to, from, 16);
-        memcpy(to + n - 16, from + n - 16, 16);
-    } else if (n >= 8) {
-        memcpy(to, from, 8);
-        memcpy(to + n - 8, from + n - 8, 8);
-    } else if (n >= 4) {
-        memcpy(to, from, 4);
-        memcpy(to + n - 4, from + n - 4, 4);
-    } else {
-        for (size_t i = 0; i < n; i++)
-            to[i] = from[i];
-    }
-}
-
-/* buf_put without the call where there is room, which is nearly always. */
-static inline void debezium_raw(struct buf *b, const void *p, size_t n)
-{
-    if (!b->failed && b->cap - b->n > n && b->n + n <= b->limit) {
-        debezium_copy(b->p + b->n, p, n);
-        b->n += n;
-    } else {
-        buf_put(b, p, n);
-    }
-}
-
-static inline void debezium_str(struct buf *b, struct str s)
-{
-    debezium_raw(b, s.p, s.n);
-}
-
-#define DEBEZIUM_LIT(b, literal) debezium_raw(b, "" literal, sizeof(literal) - 1)
-
 /* ---- write_text.c ------------------------------------------------------------------------------- */
 
 /* A JSON string with the quotes, escaped as Jackson does. Bytes that are not UTF-8 become U+FFFD. */

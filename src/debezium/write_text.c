@@ -85,7 +85,7 @@ static void put_unit(struct buf *b, uint32_t unit)
                      hex_upper[unit >> 4 & 15],
                      hex_upper[unit & 15] };
 
-    debezium_raw(b, code, sizeof code);
+    buf_put(b, code, sizeof code);
 }
 
 /* A character above U+FFFF, as a surrogate pair; how many bytes it took, 0 when there is none. */
@@ -110,12 +110,12 @@ static void put_escape(struct buf *b, char c)
         if (letters[i] == c) {
             char pair[2] = { '\\', letters[i + 1] };
 
-            debezium_raw(b, pair, sizeof pair);
+            buf_put(b, pair, sizeof pair);
             return;
         }
     }
     if ((unsigned char)c >= 0x80) {
-        DEBEZIUM_LIT(b, "\xEF\xBF\xBD");
+        BUF_LIT(b, "\xEF\xBF\xBD");
     } else {
         put_unit(b, (unsigned char)c);
     }
@@ -190,7 +190,7 @@ void debezium_json_escaped(struct buf *b, struct str s)
             return;
         n = (unsigned char)s.p[0] >= 0x80 ? wide_run(s) : plain_run(s);
         if (n > 0)
-            debezium_raw(b, s.p, n);
+            buf_put(b, s.p, n);
         else
             n = put_far(b, s);
         if (n == 0) {
@@ -203,9 +203,9 @@ void debezium_json_escaped(struct buf *b, struct str s)
 
 void debezium_json_string(struct buf *b, struct str s)
 {
-    DEBEZIUM_LIT(b, "\"");
+    BUF_LIT(b, "\"");
     debezium_json_escaped(b, s);
-    DEBEZIUM_LIT(b, "\"");
+    BUF_LIT(b, "\"");
 }
 
 bool debezium_put_string(const struct debezium_type *type, struct str text, struct buf *out,
@@ -223,9 +223,9 @@ bool debezium_put_boolean(const struct debezium_type *type, struct str text, str
 {
     (void)type;
     if (str_is(text, "t") || str_is(text, "true")) {
-        DEBEZIUM_LIT(out, "true");
+        BUF_LIT(out, "true");
     } else if (str_is(text, "f") || str_is(text, "false")) {
-        DEBEZIUM_LIT(out, "false");
+        BUF_LIT(out, "false");
     } else {
         *ret_why = "it is no boolean";
         return false;
@@ -269,7 +269,7 @@ static bool put_base64(struct str text, bool url, struct buf *out, const char **
     *ret_why = why_bytea;
     if (!str_starts(text, STR("\\x")) || text.n % 2 != 0)
         return false;
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     for (size_t at = 2; at < text.n; at += 6) {
         unsigned char group[3];
         size_t n = 0;
@@ -284,7 +284,7 @@ static bool put_base64(struct str text, bool url, struct buf *out, const char **
         }
         debezium_base64(out, group, n, url);
     }
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     return true;
 }
 
@@ -340,9 +340,9 @@ bool debezium_put_bit(const struct debezium_type *type, struct str text, struct 
     if (text.n > 1 || !are_bits(text))
         return false;
     if (str_is(text, "1"))
-        DEBEZIUM_LIT(out, "true");
+        BUF_LIT(out, "true");
     else
-        DEBEZIUM_LIT(out, "false");
+        BUF_LIT(out, "false");
     return true;
 }
 
@@ -360,7 +360,7 @@ bool debezium_put_bits(const struct debezium_type *type, struct str text, struct
     while (skip < text.n && text.p[skip] == '0')
         skip++;
     n = (text.n - skip + 7) / 8;
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     for (size_t at = 0; at < n; at += 3) {
         unsigned char group[3] = { 0, 0, 0 };
         size_t count = n - at < 3 ? n - at : 3;
@@ -371,6 +371,6 @@ bool debezium_put_bits(const struct debezium_type *type, struct str text, struct
         }
         debezium_base64(out, group, count, false);
     }
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     return true;
 }

@@ -110,7 +110,7 @@ static void put_digits(struct buf *out, int64_t v, size_t digits)
         text[i - 1] = (char)('0' + v % 10);
         v /= 10;
     }
-    debezium_raw(out, text, digits);
+    buf_put(out, text, digits);
 }
 
 static void put_day(struct buf *out, int64_t days)
@@ -118,16 +118,16 @@ static void put_day(struct buf *out, int64_t days)
     struct civil d = civil_from_days(days);
 
     if (d.year < 0)
-        DEBEZIUM_LIT(out, "-");
+        BUF_LIT(out, "-");
     else if (d.year > 9999)
-        DEBEZIUM_LIT(out, "+");
+        BUF_LIT(out, "+");
     if (d.year > 9999 || d.year < -9999)
         buf_dec(out, d.year < 0 ? -d.year : d.year);
     else
         put_digits(out, d.year < 0 ? -d.year : d.year, YEAR_DIGITS);
-    DEBEZIUM_LIT(out, "-");
+    BUF_LIT(out, "-");
     put_digits(out, d.month, 2);
-    DEBEZIUM_LIT(out, "-");
+    BUF_LIT(out, "-");
     put_digits(out, d.day, 2);
 }
 
@@ -138,9 +138,9 @@ static void put_clock(struct buf *out, int64_t us, int32_t digits)
     int32_t count = digits > 0 ? digits : US_DIGITS;
 
     put_digits(out, us / 1000000 / HOUR, 2);
-    DEBEZIUM_LIT(out, ":");
+    BUF_LIT(out, ":");
     put_digits(out, us / 1000000 / MINUTE % 60, 2);
-    DEBEZIUM_LIT(out, ":");
+    BUF_LIT(out, ":");
     put_digits(out, us / 1000000 % 60, 2);
     if (digits <= 0 && fraction == 0)
         return;
@@ -150,7 +150,7 @@ static void put_clock(struct buf *out, int64_t us, int32_t digits)
         fraction /= 10;
         count--;
     }
-    DEBEZIUM_LIT(out, ".");
+    BUF_LIT(out, ".");
     put_digits(out, fraction, (size_t)count);
 }
 
@@ -195,9 +195,9 @@ bool debezium_put_date_iso(const struct debezium_type *type, struct str text, st
     }
     if (!parse_date(text, &days, ret_why))
         return false;
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     put_day(out, days);
-    DEBEZIUM_LIT(out, "Z\"");
+    BUF_LIT(out, "Z\"");
     return true;
 }
 
@@ -256,9 +256,9 @@ bool debezium_put_time_iso(const struct debezium_type *type, struct str text, st
     (void)type;
     if (!parse_time(text, &us, ret_why))
         return false;
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     put_clock(out, us, 0);
-    DEBEZIUM_LIT(out, "Z\"");
+    BUF_LIT(out, "Z\"");
     return true;
 }
 
@@ -275,9 +275,9 @@ bool debezium_put_timetz(const struct debezium_type *type, struct str text, stru
         return false;
     if (zone != 0)
         us = ((us - zone) % DAY_US + DAY_US) % DAY_US;
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     put_clock(out, us, 0);
-    DEBEZIUM_LIT(out, "Z\"");
+    BUF_LIT(out, "Z\"");
     return true;
 }
 
@@ -355,11 +355,11 @@ static bool put_zoned(struct str text, int32_t digits, struct buf *out, const ch
     struct moment m;
 
     if (plain > 0) {
-        DEBEZIUM_LIT(out, "\"");
-        debezium_raw(out, text.p, 10);
-        DEBEZIUM_LIT(out, "T");
-        debezium_raw(out, text.p + 11, plain - 11);
-        DEBEZIUM_LIT(out, "Z\"");
+        BUF_LIT(out, "\"");
+        buf_put(out, text.p, 10);
+        BUF_LIT(out, "T");
+        buf_put(out, text.p + 11, plain - 11);
+        BUF_LIT(out, "Z\"");
         return true;
     }
     if (is_infinity(text)) {
@@ -369,11 +369,11 @@ static bool put_zoned(struct str text, int32_t digits, struct buf *out, const ch
     *ret_why = why_form;
     if (!parse_timestamp(text, &m))
         return false;
-    DEBEZIUM_LIT(out, "\"");
+    BUF_LIT(out, "\"");
     put_day(out, m.days);
-    DEBEZIUM_LIT(out, "T");
+    BUF_LIT(out, "T");
     put_clock(out, m.us, digits);
-    DEBEZIUM_LIT(out, "Z\"");
+    BUF_LIT(out, "Z\"");
     return true;
 }
 

@@ -231,7 +231,7 @@ static void open_value(struct debezium_value *v, const struct debezium_shape *s)
         buf_added(&v->bytes, s->value_open.n);
         return;
     }
-    debezium_str(&v->bytes, s->value_open);
+    buf_str(&v->bytes, s->value_open);
     v->opening = buf_ok(&v->bytes) ? s->opening : 0;
 }
 
