@@ -60,6 +60,13 @@ int64_t assembler_stamp(struct assembler *as, int64_t commit_time_us)
     return wts > as->last_wts ? wts : as->last_wts + 1;
 }
 
+/* Behind what another has written, whatever it was stamped from. */
+static void pass_seen(struct assembler *as, struct lsn commit_end)
+{
+    if (lsn_cmp(commit_end, as->seen.commit_end) > 0 && as->last_wts < as->seen.wts)
+        as->last_wts = as->seen.wts;
+}
+
 static bool unexpected(const char *what, struct error *err)
 {
     return error_set(err, ERR_STOP, E_PGOUTPUT, "cannot follow the replication stream: %s", what);
@@ -109,6 +116,31 @@ static bool append_whole(struct assembler *as, const struct frame_tx *tx, struct
     return false;
 }
 
+static bool append_transaction(struct assembler *as, const struct pgoutput_commit *commit,
+                               struct error *err)
+{
+    struct frame_tx tx = { .epoch = as->epoch,
+                           .xid = as->begin.xid,
+                           .commit_end = commit->commit_end,
+                           .commit_lsn = commit->commit_lsn,
+                           .commit_time_us = commit->commit_time_us,
+                           .first_ordinal = 1 };
+
+    if (as->spool.entries > UINT32_MAX)
+        return error_set(err, ERR_STOP, E_SYS_LIMIT,
+                         "cannot take transaction %u: more than %u changes", as->begin.xid,
+                         UINT32_MAX);
+    pass_seen(as, commit->commit_end);
+    tx.wts_base = assembler_stamp(as, commit->commit_time_us) - 1;
+    if (!append_whole(as, &tx, err))
+        return false;
+    as->last_wts = tx.wts_base + (int64_t)as->spool.entries;
+    as->rows += as->spool.entries;
+    as->transactions++;
+    as->last_commit_us = commit->commit_time_us;
+    return true;
+}
+
 static bool take_commit(struct assembler *as, const struct pgoutput_commit *commit,
                         struct error *err)
 {
@@ -121,27 +153,8 @@ static bool take_commit(struct assembler *as, const struct pgoutput_commit *comm
     if (!known && as->incremental != NULL &&
         !incremental_commit(as->incremental, commit->commit_end, err))
         return false;
-    if (!known && as->spool.entries > 0) {
-        int64_t wts = assembler_stamp(as, commit->commit_time_us);
-        struct frame_tx tx = { .epoch = as->epoch,
-                               .xid = as->begin.xid,
-                               .commit_end = commit->commit_end,
-                               .commit_lsn = commit->commit_lsn,
-                               .commit_time_us = commit->commit_time_us,
-                               .wts_base = wts - 1,
-                               .first_ordinal = 1 };
-
-        if (as->spool.entries > UINT32_MAX)
-            return error_set(err, ERR_STOP, E_SYS_LIMIT,
-                             "cannot take transaction %u: more than %u changes", as->begin.xid,
-                             UINT32_MAX);
-        if (!append_whole(as, &tx, err))
-            return false;
-        as->last_wts = wts + (int64_t)as->spool.entries - 1;
-        as->rows += as->spool.entries;
-        as->transactions++;
-        as->last_commit_us = commit->commit_time_us;
-    }
+    if (!known && as->spool.entries > 0 && !append_transaction(as, commit, err))
+        return false;
     if (!known)
         as->taken = commit->commit_end;
     if (as->incremental != NULL)
@@ -356,7 +369,6 @@ static bool take_alone(struct assembler *as, const struct pgoutput_message *m, i
                            .commit_end = m->lsn,
                            .commit_lsn = m->lsn,
                            .commit_time_us = sent_us,
-                           .wts_base = as->last_wts,
                            .first_ordinal = 1 };
     bool ok;
 
@@ -364,6 +376,8 @@ static bool take_alone(struct assembler *as, const struct pgoutput_message *m, i
         return unexpected("a message of its own within a transaction", err);
     if (lsn_cmp(m->lsn, as->taken) <= 0)
         return true;
+    pass_seen(as, m->lsn);
+    tx.wts_base = as->last_wts;
     ok = put_message(as, m, err) && append_whole(as, &tx, err);
     forget_transaction(as);
     if (!ok)

@@ -33,6 +33,13 @@
 #include "postgres/replication.h"
 #include "stream/stream.h"
 
+/* Another's last word on this history: what comes behind it is stamped above it. What comes before is stamped as it
+ * was, so that either copy of it will do. */
+struct assembler_seen {
+    struct lsn commit_end;
+    int64_t wts;
+};
+
 struct assembler {
     struct stream *stream;
     const struct clock *clock;
@@ -50,8 +57,9 @@ struct assembler {
     uint32_t epoch;
     struct lsn taken; /* commit_end of the last transaction appended or dropped */
     int64_t last_wts;
-    bool open;     /* between Begin and Commit */
-    bool skipping; /* the open transaction is in the stream already */
+    struct assembler_seen seen; /* all zero: nobody's */
+    bool open;                  /* between Begin and Commit */
+    bool skipping;              /* the open transaction is in the stream already */
     struct pgoutput_begin begin;
     uint64_t rows; /* appended since the start */
     uint64_t transactions;

@@ -89,11 +89,10 @@ struct lsn capture_confirmable(struct lsn durable, struct lsn seen, struct lsn c
 
 struct lsn capture_published(struct position durable, struct position published)
 {
-    if (position_cmp(published, durable) >= 0)
-        return durable.commit_end;
-    if (published.epoch != durable.epoch || published.commit_end.v == 0)
+    if (published.epoch != durable.epoch)
         return (struct lsn){ 0 };
-    return (struct lsn){ published.commit_end.v - 1 };
+    return lsn_cmp(published.commit_end, durable.commit_end) < 0 ? published.commit_end
+                                                                 : durable.commit_end;
 }
 
 /* What of the log counts: all that is durable, or what of it is in Kafka. */

@@ -79,6 +79,7 @@ struct capture {
     enum progress_state state_before; /* where PROGRESS_WAITING goes back to */
     struct keeper_found found;        /* what the state topic said before the slot was taken */
     int64_t least_wts;                /* write stamps go on above this, whatever the stream says */
+    struct assembler_seen seen;       /* another's last word in the topics */
     int64_t heard_offset; /* another's last word during its snapshot, and when it was first seen */
     int64_t heard_us;
 };
@@ -105,6 +106,9 @@ bool capture_set_phase(struct capture *c, enum checkpoint_phase phase,
  * E_WRITER_SUPERSEDED: all is to be opened anew, with c->stale without what the log holds. (capture_standby.c) */
 struct postgres_slot;
 bool capture_stand_by(struct capture *c, struct postgres_slot *slot, struct error *err) MUST_CHECK;
+/* The changes behind the claim's position are stamped as the one before stamped them: what it had on its way may
+ * still come, in the place of ours. */
+void capture_resume_stamps(struct capture *c);
 /* The slot is ours: writes down our claim, unless somebody else has written since. */
 bool capture_take_over(struct capture *c, struct error *err) MUST_CHECK;
 /* Where the stream ends, and the least that the next write stamp may follow. */
@@ -114,8 +118,7 @@ struct stream_tail capture_tail(const struct capture *c);
 bool capture_heartbeat(struct capture *c, struct error *err) MUST_CHECK;
 /* Invariant 1, pure: durable, not falling, and nothing that the server has not sent itself. */
 struct lsn capture_confirmable(struct lsn durable, struct lsn seen, struct lsn confirmed);
-/* How much of what is durable is published as well, pure. A position within a transaction, or at its last change,
- * speaks for the transactions before it only, but where it has come to the end of all that is durable. */
+/* How much of what is durable is published as well, pure: `published` speaks for whole transactions (keeper.progress). */
 struct lsn capture_published(struct position durable, struct position published);
 /* Invariant 2: a keepalive said that everything below idle_end was sent, and nothing of it is pending
  * here: no transaction is open (one that is skipped counts), all that was appended is durable. */

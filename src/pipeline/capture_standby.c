@@ -83,7 +83,8 @@ static bool give_up(struct capture *c, struct error *err)
                      c->opts.config->stream.dir, c->found.claim.host);
 }
 
-/* Write stamps go on above all that was ever given. */
+/* Write stamps go on above all that is in Kafka; where another's history is gone on with, from what it stamped at the
+ * claim's position, and above the rest only behind its end (capture_resume_stamps). */
 static bool note_stamps(struct capture *c, struct error *err)
 {
     struct position last;
@@ -94,7 +95,15 @@ static bool note_stamps(struct capture *c, struct error *err)
     if (!c->found.ours && !sink_kafka_ends(c->opts.config, c->opts.stop_fd, &last, &wts, err))
         return false;
     c->least_wts = c->found.claim.wts > wts ? c->found.claim.wts : wts;
+    if (!c->found.ours && last.epoch == c->found.claim.source.epoch)
+        c->seen = (struct assembler_seen){ last.commit_end, wts };
     return true;
+}
+
+void capture_resume_stamps(struct capture *c)
+{
+    c->assembler.seen = c->seen;
+    c->least_wts = c->found.claim.wts;
 }
 
 /* The connection was lost and is there again; nobody was heard of in between. Kafka need not be asked, but

@@ -178,7 +178,8 @@ static bool adopt(struct capture *c, const struct postgres_slot *slot, struct er
     return true;
 }
 
-/* Another machine has written the stream last: its epoch and its position, as the state topic has them. */
+/* Another machine has written the stream last: its epoch and its position, as the state topic has them. The slot is at
+ * or below it, and what lies between is in Kafka. */
 static bool go_on_for(struct capture *c, const struct postgres_slot *slot, struct error *err)
 {
     char lsn[LSN_TEXT];
@@ -191,11 +192,14 @@ static bool go_on_for(struct capture *c, const struct postgres_slot *slot, struc
         return false;
     }
     c->source.slot_txns = slot->total_txns;
-    c->durable = slot->confirmed_flush;
-    if (!capture_mark(c, slot->confirmed_flush, err) || !store_source(c, CHECKPOINT_STREAMING, err))
+    if (lsn_cmp(slot->confirmed_flush, c->durable) <= 0)
+        capture_resume_stamps(c);
+    else
+        c->durable = slot->confirmed_flush;
+    if (!capture_mark(c, c->durable, err) || !store_source(c, CHECKPOINT_STREAMING, err))
         return false;
-    logger_info("capture", "going on from %s, where %s stood",
-                lsn_format(slot->confirmed_flush, lsn), c->found.claim.host);
+    logger_info("capture", "going on from %s, where %s stood", lsn_format(c->durable, lsn),
+                c->found.claim.host);
     return true;
 }
 

@@ -10,8 +10,8 @@
  *      "slot":"cdc_slot","slot_txns":12,"phase":"streaming","position":"1/0/16B3748/0","wts":17…}
  *
  * term: rises each time somebody takes the stream, so that what an older writer puts down late is known by it.
- * position: all up to there is in Kafka, and no LSN above it is ever confirmed to PostgreSQL. wts: no write
- * stamp up to there is above it. Names that are not known are passed over. Pure.
+ * position: all up to there is in Kafka, and no LSN above it is ever confirmed to PostgreSQL. wts: the
+ * changes behind the position are stamped above it. Names that are not known are passed over. Pure.
  */
 
 #include "base/buf.h"

@@ -157,13 +157,37 @@ static bool store_position(struct deliver *d, bool now, struct error *err)
     return true;
 }
 
+/* Marks come without a change: the one before them stays the last. */
+static void note_last(struct deliver *d, const struct batch *all)
+{
+    if (all->count > 0) {
+        d->last.commit_lsn = all->changes[all->count - 1].commit_lsn;
+        d->last.wts = all->changes[all->count - 1].wts;
+    } else if (position_cmp(d->last.position, d->written) != 0) {
+        d->last.commit_lsn = (struct lsn){ 0 };
+        d->last.wts = 0;
+    }
+    d->last.position = all->after;
+}
+
+static void tell_position(const struct deliver *d, struct progress_sink *p)
+{
+    bool known = position_cmp(d->last.position, d->written) == 0;
+
+    p->position = d->written;
+    p->commit_lsn = known ? d->last.commit_lsn : (struct lsn){ 0 };
+    p->wts = known ? d->last.wts : 0;
+}
+
 static void advance(struct deliver *d, const struct batch *all, bool wrote)
 {
     d->position = all->after;
     if (wrote)
         d->moved_us = clock_mono_us(d->opts.clock);
-    if (wrote || d->ops->position == NULL)
+    if (wrote || d->ops->position == NULL) {
+        note_last(d, all);
         d->written = all->after;
+    }
 }
 
 static bool tell_relation(struct deliver *d, const struct relation *rel, struct error *err)
@@ -305,7 +329,7 @@ static void set_pending(struct deliver *d, int64_t since_us)
     struct progress_sink *p = progress_edit_sink(&d->progress);
 
     p->pending_since_us = since_us;
-    p->position = d->written;
+    tell_position(d, p);
     if (p->state == PROGRESS_STARTING)
         p->state = PROGRESS_RUNNING;
     progress_release(&d->progress);
@@ -409,7 +433,7 @@ static void finish(struct deliver *d)
 
     if (!store_last(d, &err) && err.kind != ERR_CANCEL)
         logger_failure(LOGGER_WARN, d->who, &err);
-    progress_edit_sink(&d->progress)->position = d->written;
+    tell_position(d, progress_edit_sink(&d->progress));
     if (d->progress.sink.state != PROGRESS_FAILED)
         d->progress.sink.state = PROGRESS_STOPPED;
     progress_release(&d->progress);

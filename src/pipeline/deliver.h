@@ -66,6 +66,13 @@ struct deliver_opts {
     bool everything;
 };
 
+/* What progress says of the last change up to a position. */
+struct deliver_last {
+    struct position position;
+    struct lsn commit_lsn;
+    int64_t wts;
+};
+
 struct deliver {
     struct deliver_opts opts;
     const struct sink_ops *ops;
@@ -83,6 +90,7 @@ struct deliver {
     struct position position; /* the reader stands here; everything up to it is done */
     struct position written;  /* the same, but for a sink that keeps its position itself: what the
                                   target says; a batch that holds nothing for it does not move it */
+    struct deliver_last last; /* of `written` */
     struct position stored;   /* what state.db says */
     int64_t stored_us;
     int64_t moved_us;        /* when `written` last followed */

@@ -29,13 +29,24 @@ void keeper_done(struct keeper *k)
     (void)pthread_mutex_destroy(&k->lock);
 }
 
-struct position keeper_whole(struct position at, struct position tail)
+struct keeper_whole keeper_whole(const struct progress_sink *at, const struct stream_tail *tail)
 {
-    struct position whole = { at.epoch, 0, at.commit_end };
+    struct keeper_whole w = { .known = true,
+                              .position = { at->position.epoch, 0, at->position.commit_end } };
 
-    if (at.ordinal != 0 && position_cmp(at, tail) < 0)
-        whole.commit_end.v--;
-    return whole;
+    if (position_cmp(at->position, tail->position) >= 0) {
+        w.wts = tail->last_wts;
+        return w;
+    }
+    w.known = at->wts != 0;
+    w.wts = at->wts - (int64_t)at->position.ordinal;
+    if (at->position.ordinal == 0)
+        return w;
+    /* A copy of tables has no commit record. */
+    w.position.commit_end.v--;
+    if (lsn_cmp(at->commit_lsn, w.position.commit_end) < 0)
+        w.position.commit_end = at->commit_lsn;
+    return w;
 }
 
 /* ---- the state topic ------------------------------------------------------------------------------ */
@@ -51,10 +62,10 @@ static void merge(struct claim *c, const struct claim *other)
 {
     if (c->source.epoch != other->source.epoch)
         return;
-    if (position_cmp(c->position, other->position) < 0)
-        c->position = other->position;
-    if (c->wts < other->wts)
-        c->wts = other->wts;
+    if (position_cmp(c->position, other->position) >= 0)
+        return;
+    c->position = other->position;
+    c->wts = other->wts;
 }
 
 static void take_value(void *arg, int64_t offset, struct str value)
@@ -94,9 +105,9 @@ bool keeper_load(struct keeper *k, struct keeper_found *ret_found, struct error 
     return true;
 }
 
-/* `at`: where the publisher stands. k->lock is held by nobody: Kafka may let us wait. */
-static bool put(struct keeper *k, const struct claim *c, struct position at, int stop_fd,
-                int64_t *ret_offset, struct error *err)
+/* k->lock is held by nobody: Kafka may let us wait. */
+static bool put(struct keeper *k, const struct claim *c, int stop_fd, int64_t *ret_offset,
+                struct error *err)
 {
     struct buf b;
     bool ok;
@@ -110,7 +121,7 @@ static bool put(struct keeper *k, const struct claim *c, struct position at, int
     (void)pthread_mutex_lock(&k->lock);
     k->claim = *c;
     (void)pthread_mutex_unlock(&k->lock);
-    progress_edit_sink(&k->progress)->position = at;
+    progress_edit_sink(&k->progress)->position = c->position;
     progress_release(&k->progress);
     return true;
 }
@@ -161,7 +172,7 @@ static bool put_source(struct keeper *k, struct claim *c, const struct checkpoin
     (void)pthread_mutex_lock(&k->lock);
     k->start = start;
     (void)pthread_mutex_unlock(&k->lock);
-    return put(k, c, c->position, k->opts.stop_fd, ret_offset, err);
+    return put(k, c, k->opts.stop_fd, ret_offset, err);
 }
 
 bool keeper_take(struct keeper *k, const struct checkpoint_source *source, struct position position,
@@ -260,15 +271,15 @@ static struct claim next_claim(struct keeper *k, struct position *ret_at)
     k->opts.stream->ops->tail(k->opts.stream, &tail);
     *ret_at = c.position;
     if (at.position.epoch == c.source.epoch) {
-        struct position whole = keeper_whole(at.position, tail.position);
+        struct keeper_whole whole = keeper_whole(&at, &tail);
 
-        if (position_cmp(whole, c.position) >= 0) {
-            c.position = whole;
+        if (whole.known && position_cmp(whole.position, c.position) >= 0) {
+            c.position = whole.position;
             *ret_at = at.position;
+            if (c.wts < whole.wts) /* marks alone have none */
+                c.wts = whole.wts;
         }
     }
-    if (c.wts < tail.last_wts)
-        c.wts = tail.last_wts;
     judge_phase(&c, k->start);
     return c;
 }
@@ -292,7 +303,7 @@ bool keeper_round(struct keeper *k, bool now, struct error *err)
     silent = c.source.phase != CHECKPOINT_STREAMING && since >= ALIVE_EVERY_US;
     if (!changed && !silent)
         return true;
-    if (!put(k, &c, at, k->opts.end_fd, &offset, err))
+    if (!put(k, &c, k->opts.end_fd, &offset, err))
         return false;
     k->at = at;
     k->put_us = clock_mono_us(k->opts.clock);

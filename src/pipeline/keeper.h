@@ -9,9 +9,10 @@
  *     keeper_init -> keeper_load, keeper_take, keeper_change (capture thread)
  *                 -> keeper_round()* (keeper thread) -> keeper_done
  *
- *  (1) keeper.progress is where the publisher stood when the state topic was last written. Capture
- *      confirms no LSN above what is whole there, so that whoever takes the slot over finds a position in
- *      the topic that is at or above the slot's.
+ *  (1) keeper.progress.position is what the state topic says is wholly in Kafka. Capture confirms no LSN above
+ *      it, so that whoever takes the slot over finds a position in the topic that is at or above the slot's.
+ *  (2) A claim's wts belongs to its position: whoever takes the same changes from there on stamps them alike. What
+ *      the one before had on its way may thus come late without harm.
  *
  * The slot itself is the lock; the claim only tells who had it last. Whoever takes it writes a higher term;
  * whoever sees one of another writer has lost it, and stops. A record of a lower term is a late word of one
@@ -97,8 +98,15 @@ bool keeper_round(struct keeper *k, bool now, struct error *err) MUST_CHECK;
 /* The body of the thread: rounds until stop, errors are tried again for ever. */
 void keeper_thread(void *arg);
 
-/* Invariant 1, pure: what is wholly in Kafka when the publisher stands at `at` and the stream ends at
- * `tail`. A position inside a transaction, or at its last change, speaks only for what is before it. */
-struct position keeper_whole(struct position at, struct position tail);
+struct keeper_whole {
+    bool known;
+    struct position position;
+    int64_t wts; /* the next change is stamped above this */
+};
+
+/* Invariants 1 and 2, pure: what is wholly in Kafka when the publisher stands at `at` and the stream ends at `tail`. A
+ * position inside a transaction, or at its last change, speaks only for what is before it, up to where the commit record
+ * begins: PostgreSQL never sends a transaction again whose record begins below what was confirmed. */
+struct keeper_whole keeper_whole(const struct progress_sink *at, const struct stream_tail *tail);
 
 #endif

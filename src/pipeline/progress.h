@@ -63,6 +63,10 @@ struct progress_sink {
     struct error last_error;
     int64_t last_error_us;
     struct position position;
+    /* Of the last change up to there: where the commit record of its transaction begins, and its write stamp. 0: not
+     * known. */
+    struct lsn commit_lsn;
+    int64_t wts;
     uint64_t rows; /* delivered */
     uint64_t batches;
     uint64_t retries;

@@ -13,6 +13,7 @@ import topic
 from servers import Multisink, Postgres, parse_lsn, wait_until
 
 STATE = "__multisink.cdc_slot"
+LARGE = 60000  # rows of one transaction
 
 
 def capture(pg, kafka, **more):
@@ -25,6 +26,11 @@ def state_of(multisink):
 
 def last_claim(kafka):
     return json.loads(kafka.consume(STATE)[-1].value)
+
+
+def records_in(kafka):
+    with kafka.consumer() as consumer:
+        return sum(kafka.watermarks(consumer, topic.TOPIC, partition)[1] for partition in range(3))
 
 
 def wait_published(pg, multisink, timeout=60):
@@ -119,6 +125,34 @@ def test_the_second_waits_and_takes_over_when_the_first_is_killed(pg, kafka, sta
     wait_published(pg, second)
     assert topic.check(pg, kafka) == []
     assert last_claim(kafka)["epoch"] == 1
+
+
+def test_one_transaction_that_was_half_in_kafka_is_taken_over_whole(pg, kafka, start):
+    """PostgreSQL leaves out a transaction whose commit begins below what was confirmed: nothing in the middle of one may
+    be."""
+    def slowly():
+        config = capture(pg, kafka, source=seed.source_config(pg, status_interval="1s"))
+        config["stream"]["kafka"].update(format={"schemas": True}, compression="gzip")
+        return config
+    first = start(slowly(), label="first")
+    seed.Writer(pg).write(100)
+    wait_published(pg, first)
+    before = pg.slot_lsn()
+    second = start(slowly(), wait=False, label="second")
+    wait_standby(second)
+    with pg.connect() as db:
+        db.execute(f"INSERT INTO engagement_events (content_id, user_id, event_type, event_ts, device, raw_payload) "
+                   f"SELECT content_id, user_id, event_type, event_ts, device, '{{\"v\": 0}}' FROM engagement_events, "
+                   f"generate_series(1, {LARGE // 50}) LIMIT {LARGE}")
+    whole = pg.lsn()
+    wait_until(lambda: records_in(kafka) > LARGE // 2, 60, "half of it is in Kafka", 0.02)
+    wait_until(lambda: pg.slot_lsn() > before, 20, "the slot has moved", 0.02)
+    first.kill()
+    count, slot = records_in(kafka), pg.slot_lsn()
+    assert count < LARGE and slot < whole, "it was too quick to be cut"
+    wait_state(second, "running")
+    wait_published(pg, second)
+    assert topic.check(pg, kafka) == []
 
 
 def test_one_that_stood_still_finds_out_and_stands_by(quick_pg, kafka, start):

@@ -248,6 +248,26 @@ static void stamps_go_on_from_the_stored_ones_after_a_restart(void **state)
     close_world(&w);
 }
 
+static void what_another_has_written_is_stamped_as_it_was_and_what_follows_above_it(void **state)
+{
+    static const int64_t above[] = { 51, 52, 501, 502 };
+    struct world w;
+    struct batch all;
+
+    open_world(&w, *state);
+    w.as.last_wts = now_us + 50;
+    w.as.seen = (struct assembler_seen){ { 0x160 }, now_us + 500 };
+    insert_tx(&w, 0x100, 0x130, now_us, "1");
+    insert_tx(&w, 0x130, 0x160, now_us, "2");
+    insert_tx(&w, 0x160, 0x190, now_us, "3");
+    insert_tx(&w, 0x190, 0x1C0, now_us, "4");
+    all = read_all(&w);
+    assert_int_equal(all.count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(all.changes[i].wts == now_us + above[i]);
+    close_world(&w);
+}
+
 static void update_message(struct buf *b, char old_kind, const char *old_id, const char *old_v,
                            const char *id, const char *v)
 {
@@ -550,6 +570,7 @@ int main(void)
         WITH_DIRECTORY(invariant_3_nothing_is_visible_before_the_commit),
         WITH_DIRECTORY(write_stamps_rise_whatever_the_clocks_do),
         WITH_DIRECTORY(stamps_go_on_from_the_stored_ones_after_a_restart),
+        WITH_DIRECTORY(what_another_has_written_is_stamped_as_it_was_and_what_follows_above_it),
         WITH_DIRECTORY(what_debezium_wrote_before_is_not_taken_again),
         WITH_DIRECTORY(a_moved_key_becomes_a_delete_and_an_insert),
         WITH_DIRECTORY(what_a_full_old_row_knows_fills_an_unchanged_value),

@@ -274,6 +274,35 @@ static void every_change_is_delivered_in_order_and_the_position_kept(void **stat
     expect_ids(0, 32);
 }
 
+static void with_the_position_comes_the_stamp_of_its_last_change(void **state)
+{
+    const struct position mark = { 1, 0, { 0x280 } };
+    struct position durable;
+    struct stream_tail tail;
+    struct error err;
+    struct world w;
+
+    open_world(&w, *state, &plain_ops);
+    start(&w);
+    fixture_append(w.stream, 0x100, 0, 3);
+    fixture_append(w.stream, 0x200, 3, 2);
+    w.stream->ops->tail(w.stream, &tail);
+    wait_until(look(&w).position.commit_end.v == 0x200);
+    assert_true(look(&w).wts == tail.last_wts);
+    assert_true(look(&w).commit_lsn.v != 0 && look(&w).commit_lsn.v < 0x200);
+    assert_ok(w.stream->ops->mark(w.stream, mark, &err), err);
+    assert_ok(w.stream->ops->sync(w.stream, &durable, &err), err);
+    wait_until(look(&w).position.commit_end.v == 0x280);
+    assert_true(look(&w).wts == tail.last_wts);
+    close_world(&w);
+    /* What was read in another life is not known. */
+    open_world(&w, *state, &plain_ops);
+    start(&w);
+    wait_until(look(&w).position.commit_end.v == 0x280);
+    assert_true(look(&w).wts == 0 && look(&w).commit_lsn.v == 0);
+    close_world(&w);
+}
+
 static void invariant_4_the_position_moves_only_behind_success(void **state)
 {
     struct world w;
@@ -678,6 +707,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_PUPPET(every_change_is_delivered_in_order_and_the_position_kept),
+        WITH_PUPPET(with_the_position_comes_the_stamp_of_its_last_change),
         WITH_PUPPET(invariant_4_the_position_moves_only_behind_success),
         WITH_PUPPET(an_unknown_outcome_brings_the_same_batch_again),
         WITH_PUPPET(a_target_that_keeps_its_position_gets_nothing_twice),

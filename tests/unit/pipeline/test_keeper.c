@@ -11,7 +11,11 @@ static struct checkpoint_source source_of(uint32_t epoch, enum checkpoint_phase 
 
 static void published(struct world *w, struct position at)
 {
-    progress_edit_sink(&w->publisher)->position = at;
+    struct progress_sink *p = progress_edit_sink(&w->publisher);
+
+    p->position = at;
+    p->commit_lsn = at.commit_end;
+    p->wts = 500;
     progress_release(&w->publisher);
 }
 
@@ -57,19 +61,42 @@ static struct position at(uint64_t lsn, uint32_t ordinal)
     return (struct position){ 1, ordinal, { lsn } };
 }
 
-static uint64_t whole(struct position now, struct position tail)
+/* The last change was stamped 1000, its commit record begins 5 below its end. */
+static struct keeper_whole whole(struct position now, struct position end)
 {
-    return keeper_whole(now, tail).commit_end.v;
+    const struct progress_sink p = { .position = now,
+                                     .commit_lsn = { now.commit_end.v - 5 },
+                                     .wts = 1000 };
+    const struct stream_tail tail = { .position = end, .last_wts = 2000 };
+
+    return keeper_whole(&p, &tail);
 }
 
+/* PostgreSQL leaves out what commits below where it begins, by where the commit record begins. */
 static void
 invariant_1_a_position_inside_a_transaction_speaks_only_for_what_is_before_it(void **state)
 {
+    struct progress_sink copy = { .position = { 1, 3, { 20 } }, .commit_lsn = { 20 }, .wts = 1000 };
+    const struct stream_tail tail = { .position = { 1, 9, { 20 } } };
+
     (void)state;
-    assert_int_equal(whole(at(20, 3), at(30, 1)), 19);
-    assert_int_equal(whole(at(20, 3), at(20, 9)), 19);
-    assert_int_equal(whole(at(30, 1), at(30, 1)), 30); /* the end of all there is */
-    assert_int_equal(whole(at(40, 0), at(50, 2)), 40); /* a mark */
+    assert_int_equal(whole(at(20, 3), at(30, 1)).position.commit_end.v, 15);
+    assert_int_equal(whole(at(20, 3), at(20, 9)).position.commit_end.v, 15);
+    assert_int_equal(whole(at(20, 3), at(20, 9)).position.ordinal, 0);
+    assert_int_equal(whole(at(30, 1), at(30, 1)).position.commit_end.v, 30); /* all there is */
+    assert_int_equal(whole(at(40, 0), at(50, 2)).position.commit_end.v, 40); /* a mark */
+    /* A copy of tables begins where it ends. */
+    assert_int_equal(keeper_whole(&copy, &tail).position.commit_end.v, 19);
+    copy.wts = 0;
+    assert_false(keeper_whole(&copy, &tail).known);
+}
+
+static void invariant_2_the_stamp_is_that_of_the_position(void **state)
+{
+    (void)state;
+    assert_int_equal(whole(at(20, 3), at(30, 1)).wts, 997); /* before its first change */
+    assert_int_equal(whole(at(40, 0), at(50, 2)).wts, 1000);
+    assert_int_equal(whole(at(30, 1), at(30, 1)).wts, 2000);
 }
 
 /* ---- the claim ------------------------------------------------------------------------------------- */
@@ -268,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(invariant_1_a_position_inside_a_transaction_speaks_only_for_what_is_before_it),
+        CASE(invariant_2_the_stamp_is_that_of_the_position),
         CASE(it_writes_how_far_the_publisher_has_come_once_a_second),
         CASE(invariant_1_without_the_state_topic_nothing_more_is_known),
         CASE(a_write_stamp_that_was_given_is_below_what_the_claim_says),
