@@ -10,6 +10,7 @@
 import base64
 import collections
 import contextlib
+import ctypes
 import json
 import logging
 import subprocess
@@ -245,13 +246,46 @@ class Kafka(JavaServer):
         return sorted(records, key=lambda r: (order[r.topic], r.partition, r.offset))
 
     def committed(self, group, topic):
-        """Partition to (offset, metadata) of a consumer group; without those that have none."""
-        from confluent_kafka import TopicPartition
-        places = [TopicPartition(topic, p) for p in range(self.topics()[topic])]
-        with self.consumer(group) as consumer, contextlib.suppress(UnicodeDecodeError):
-            found = consumer.committed(places, timeout=15)
-            return {c.partition: (c.offset, c.metadata) for c in found if c.offset >= 0}
-        return {}  # this client reads beyond the end of a note, whatever stands there: ask again
+        """Partition to offset of a consumer group; without those that have none."""
+        return committed_offsets(self.brokers, group, topic, self.topics()[topic])
+
+
+class _Place(ctypes.Structure):
+    """rd_kafka_topic_partition_t"""
+    _fields_ = [("topic", ctypes.c_char_p), ("partition", ctypes.c_int32), ("offset", ctypes.c_int64),
+                ("metadata", ctypes.c_void_p), ("metadata_size", ctypes.c_size_t), ("opaque", ctypes.c_void_p),
+                ("err", ctypes.c_int), ("private", ctypes.c_void_p)]
+
+
+class _Places(ctypes.Structure):
+    """rd_kafka_topic_partition_list_t"""
+    _fields_ = [("count", ctypes.c_int), ("size", ctypes.c_int), ("items", ctypes.POINTER(_Place))]
+
+
+def committed_offsets(brokers, group, topic, count):
+    """By librdkafka itself: its Python client takes a note for a C string, reads on behind its end, and often finds no
+    UTF-8 there."""
+    lib = ctypes.CDLL("librdkafka.so.1")
+    lib.rd_kafka_conf_new.restype = lib.rd_kafka_new.restype = ctypes.c_void_p
+    lib.rd_kafka_topic_partition_list_new.restype = ctypes.POINTER(_Places)
+    why = ctypes.create_string_buffer(512)
+    conf = ctypes.c_void_p(lib.rd_kafka_conf_new())
+    for name, value in {"bootstrap.servers": brokers, "group.id": group, "broker.address.family": "v4",
+                        "log_level": "0"}.items():
+        if lib.rd_kafka_conf_set(conf, name.encode(), value.encode(), why, ctypes.c_size_t(len(why))) != 0:
+            raise ServerError(why.value.decode())
+    consumer = ctypes.c_void_p(lib.rd_kafka_new(1, conf, why, ctypes.c_size_t(len(why))))
+    places = lib.rd_kafka_topic_partition_list_new(count)
+    for partition in range(count):
+        lib.rd_kafka_topic_partition_list_add(places, topic.encode(), ctypes.c_int32(partition))
+    try:
+        if lib.rd_kafka_committed(consumer, places, 15000) != 0:
+            return {}
+        found = [places.contents.items[n] for n in range(places.contents.count)]
+        return {place.partition: place.offset for place in found if place.offset >= 0}
+    finally:
+        lib.rd_kafka_topic_partition_list_destroy(places)
+        lib.rd_kafka_destroy(consumer)
 
 
 def wait_caught_up(capture, kafka, pg, topics, sinks, timeout=120.0, group="multisink-engagement"):
@@ -269,8 +303,8 @@ def wait_caught_up(capture, kafka, pg, topics, sinks, timeout=120.0, group="mult
             for sink in sinks:
                 done = kafka.committed(f"{group}-{sink}", topic)
                 for partition, end in ends.items():
-                    if end and done.get(partition, (0, ""))[0] < end:
-                        return f"{sink} is at {done.get(partition, (0, ''))[0]} of {topic}/{partition}, which has {end}"
+                    if end and done.get(partition, 0) < end:
+                        return f"{sink} is at {done.get(partition, 0)} of {topic}/{partition}, which has {end}"
         return None
 
     wait_until(confirmed, timeout, f"all up to {lsn:X} is confirmed", 0.2)
