@@ -124,32 +124,20 @@ static void put_escape(struct buf *b, char c)
 /* Seven plain ones, and one that is escaped. */
 enum { EIGHT = sizeof(uint64_t), MOST = EIGHT + 1 };
 
-/* Up to where may be written without asking for more. */
-static size_t room_of(const struct buf *b)
-{
-    size_t room = b->cap > 0 ? b->cap - 1 : 0; /* and a terminator */
-
-    if (b->failed)
-        return 0;
-    return room < b->limit ? room : b->limit;
-}
-
 /* As long as eight bytes are left and eight fit: all are copied, as many count as need no escape, and a quote or a
  * backslash behind them is written at once. JSON in a column is full of quotes. Returns how many were taken. */
 static size_t put_eights(struct buf *b, struct str s)
 {
-    const size_t end = room_of(b);
-    size_t n = b->n;
     size_t i = 0;
 
-    while (s.n - i >= EIGHT && n + MOST <= end) {
+    while (s.n - i >= EIGHT && buf_has_room(b, MOST)) {
         uint64_t marked = marks(s.p + i);
         size_t plain = marked != 0 ? (size_t)__builtin_ctzll(marked) / 8 : EIGHT;
-        char *to = b->p + n;
+        char *to = b->p + b->n;
         char c;
 
         memcpy(to, s.p + i, EIGHT);
-        n += plain;
+        b->n += plain;
         i += plain;
         if (plain == EIGHT)
             continue;
@@ -158,10 +146,9 @@ static size_t put_eights(struct buf *b, struct str s)
             break;
         to[plain] = '\\';
         to[plain + 1] = c;
-        n += 2;
+        b->n += 2;
         i++;
     }
-    b->n = n;
     return i;
 }
 
@@ -171,7 +158,7 @@ static bool put_end(struct buf *b, struct str s, size_t done)
 {
     size_t left = s.n - done;
 
-    if (s.n < EIGHT || left >= EIGHT || b->n + left > room_of(b) || marks(s.p + s.n - EIGHT) != 0)
+    if (s.n < EIGHT || left >= EIGHT || !buf_has_room(b, left) || marks(s.p + s.n - EIGHT) != 0)
         return false;
     memcpy(b->p + b->n + left - EIGHT, s.p + s.n - EIGHT, EIGHT);
     b->n += left;
